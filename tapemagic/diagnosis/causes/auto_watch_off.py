@@ -1,0 +1,74 @@
+"""``watch_accessed_variables=False`` and no ``watch``."""
+
+from __future__ import annotations
+
+import re
+
+from tapemagic.diagnosis.case import Case, Found
+from tapemagic.diagnosis.cause import Cause
+from tapemagic.diagnosis.edits import Edits, calls_in, dotted, watch_inserted
+from tapemagic.cell.text import span
+
+TEXT = """
+A tape made with `watch_accessed_variables=False` watches nothing by itself: each variable or tensor
+that you want a gradient for has to be given to `tape.watch`.
+"""
+EXAMPLE = """import tensorflow as tf
+
+x = tf.Variable(2.0)
+with tf.GradientTape(watch_accessed_variables=False) as tape:
+    y = x * x
+grad = tape.gradient(y, x)
+"""
+MENDED = EXAMPLE.replace("    y = ", "    tape.watch(x)\n    y = ")
+
+
+def recognise(case: Case) -> Found | None:
+    """A trainable variable was read under a tape that watches nothing by itself."""
+    cut, op, tracking = case.cut, case.op, case.view.tracking
+    if cut is None or op is None or tracking is None or case.fault != "untracked":
+        return None
+    facts = case.view.trace.tensors.get(cut.source)
+    if facts is None or facts.kind != "variable" or tracking.tape.auto_watch:
+        return None
+    if cut.source in tracking.watches or not tracking.recording_at(op.index):
+        return None
+    at = case.with_statement()
+    return Found(
+        at,
+        f"`{case.tape_name}` was made with watch_accessed_variables=False on {case.line(at)}, and "
+        f"{case.call_it(cut.source)} was never given to {case.tape_name}.watch.",
+        f"Call {case.tape_name}.watch({case.name}) at the start of the block, or leave "
+        "watch_accessed_variables at its default True.",
+        _fixed(case),
+    )
+
+
+def _fixed(case: Case) -> str | None:
+    at = case.with_statement()
+    if at is None or not at.here:
+        return None
+    facts = case.view.trace.tensors.get(case.source.tensor or 0)
+    text = case.here
+    keras = facts is not None and "/" in (facts.label or "")
+    if re.fullmatch(r"\w+", case.name) and not keras:
+        made = watch_inserted(text, at.line, case.tape_name, case.name)
+        if made is not None:
+            return made
+    node = text.statement_at(at.line)
+    if node is None:
+        return None
+    for call in calls_in(
+        text, (at.line, 0, (node.end_lineno or at.line) + 1, 0),
+        lambda c: dotted(c.func).endswith("GradientTape"),
+    ):  # fmt: skip
+        for keyword in call.keywords:
+            if keyword.arg == "watch_accessed_variables":
+                return Edits(text).replace(span(keyword.value), "True").source()
+    return None
+
+
+CAUSE = Cause(
+    "auto-watch-off", "The tape watches nothing by itself", "warning", TEXT, EXAMPLE, MENDED,
+    recognise,
+)  # fmt: skip

@@ -1,0 +1,103 @@
+"""The call was given something that a tape can't take."""
+
+from __future__ import annotations
+
+import ast
+
+from tapemagic.diagnosis.case import Case, Found
+from tapemagic.diagnosis.cause import Cause
+from tapemagic.diagnosis.edits import Edits
+
+TEXT = """
+A tape differentiates tensors. `None` (often a loss function without `return`), a NumPy array or a
+float as the target, or an object that is no tensor as a source, raise an error that names an
+attribute such as `_id` or `dtype` and not the reason.
+"""
+EXAMPLE = """import tensorflow as tf
+
+w = tf.Variable([1.0, 2.0])
+
+def loss_of(w):
+    tf.reduce_sum(w * w)
+
+with tf.GradientTape() as tape:
+    loss = loss_of(w)
+grad = tape.gradient(loss, w)
+"""
+MENDED = EXAMPLE.replace("    tf.reduce_sum", "    return tf.reduce_sum")
+
+
+def recognise(case: Case) -> Found | None:
+    """An error of a query one of whose arguments is no tensor."""
+    query = case.view.query
+    if query.error is None or query.error[0] == "LookupError":
+        return None
+    wrong = [a for a in query.targets if a.tensor is None]
+    if wrong and wrong[0].mark is None:
+        return _target(case, wrong[0].name, wrong[0].type)
+    return None
+
+
+def _target(case: Case, name: str, kind: str) -> Found:
+    query = case.view.query
+    if kind == "NoneType":
+        function = _without_return(case, name)
+        if function is not None:
+            call_line, node, last = function
+            text = case.here
+            fixed = Edits(text).insert(last.lineno, last.col_offset, "return ").source()
+            return Found(
+                text.site((node.lineno, node.col_offset, node.lineno, node.col_offset + 1), None),
+                f"The target `{name}` is None: `{node.name}` ends without a return statement, so "
+                f"its call on line {call_line} gave None.",
+                f"Return the value: put `return` in front of line {last.lineno}.",
+                fixed,
+            )
+        return Found(
+            _bound_at(case, name) or query.at,
+            f"The target `{name}` is None, so there is nothing to differentiate.",
+            "Check that the function that made it returns a tensor (a missing return gives None).",
+        )
+    return Found(
+        query.at,
+        f"The target `{name}` is a {kind}, not a tensor.",
+        "Compute the target with TensorFlow ops (no numpy, float() or .numpy()) and ask about that.",
+    )
+
+
+def _bound_at(case: Case, name: str):  # type: ignore[no-untyped-def]
+    tree = case.here.tree
+    for node in ast.walk(tree) if tree is not None else ():
+        if isinstance(node, ast.Assign) and any(
+            isinstance(t, ast.Name) and t.id == name for t in node.targets
+        ):
+            return case.here.site(None, node.lineno)
+    return None
+
+
+def _without_return(case: Case, name: str) -> tuple[int, ast.FunctionDef, ast.Expr] | None:
+    """The function of the cell whose call was bound to ``name`` and that never returns a value."""
+    tree = case.here.tree
+    if tree is None:
+        return None
+    functions = {n.name: n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef)}
+    for node in ast.walk(tree):
+        if not isinstance(node, ast.Assign) or not isinstance(node.value, ast.Call):
+            continue
+        if not any(isinstance(t, ast.Name) and t.id == name for t in node.targets):
+            continue
+        func = node.value.func
+        called = func.id if isinstance(func, ast.Name) else getattr(func, "attr", "")
+        made = functions.get(called)
+        if made is None:
+            continue
+        returns = [n for n in ast.walk(made) if isinstance(n, ast.Return) and n.value is not None]
+        if not returns and isinstance(made.body[-1], ast.Expr):
+            return node.lineno, made, made.body[-1]
+    return None
+
+
+CAUSE = Cause(
+    "bad-argument", "The call was given something that a tape can't differentiate", "error",
+    TEXT, EXAMPLE, MENDED, recognise,
+)  # fmt: skip

@@ -1,0 +1,70 @@
+"""A ``tf.custom_gradient`` returned None for it."""
+
+from __future__ import annotations
+
+import ast
+
+from tapemagic.diagnosis.case import Case, Found
+from tapemagic.diagnosis.cause import Cause
+from tapemagic.trace.model import Site
+
+TEXT = """
+A function under `tf.custom_gradient` brings its own rule for the backward pass. Where that rule
+returns `None` for an input, the input gets no gradient, whatever the function computes.
+"""
+EXAMPLE = """import tensorflow as tf
+
+@tf.custom_gradient
+def scaled(x, factor):
+    def grad(upstream):
+        return upstream * factor, None
+    return x * factor, grad
+
+factor = tf.Variable(2.0)
+with tf.GradientTape() as tape:
+    y = scaled(tf.constant(3.0), factor)
+grad = tape.gradient(y, factor)
+"""
+MENDED = EXAMPLE.replace("upstream * factor, None", "upstream * factor, upstream * x")
+
+
+def recognise(case: Case) -> Found | None:
+    """The op at the cut has a rule of its own, and it returned None for this input."""
+    op, cut = case.op, case.cut
+    if op is None or cut is None or case.fault != "no-gradient" or op.rule != "custom_gradient":
+        return None
+    at = _rule(case, op.type) or op.at
+    return Found(
+        at,
+        f"The custom_gradient of `{op.type}` returned None for its input {case.call_it(cut.source)} "
+        f"(input {cut.position + 1} of {len(op.inputs)}): the rule on {case.line(at)} gives it no "
+        "gradient.",
+        "Let the gradient function (grad) return a value for that input instead of None.",
+    )
+
+
+def _rule(case: Case, name: str) -> Site | None:
+    """The return statement of the gradient function, or its definition."""
+    for text in case.texts.values():
+        for node in ast.walk(text.tree) if text.tree is not None else ():
+            if isinstance(node, ast.FunctionDef) and node.name == name:
+                inner = [n for n in ast.walk(node) if isinstance(n, ast.FunctionDef) and n is not node]
+                for rule in inner:
+                    for end in ast.walk(rule):
+                        if isinstance(end, ast.Return) and _has_none(end.value):
+                            return text.site(None, end.lineno)
+                if inner:
+                    return text.site(None, inner[0].lineno)
+    return None
+
+
+def _has_none(value: ast.expr | None) -> bool:
+    if value is None:
+        return True
+    parts = value.elts if isinstance(value, (ast.Tuple, ast.List)) else [value]
+    return any(isinstance(p, ast.Constant) and p.value is None for p in parts)
+
+
+CAUSE = Cause(
+    "custom-gradient", "A custom gradient returned None", "warning", TEXT, EXAMPLE, MENDED, recognise
+)

@@ -1,0 +1,192 @@
+"""Asked about a copy, slice, value or symbolic tensor, not the object that was used."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+
+from tapemagic.cell.text import span
+from tapemagic.diagnosis.case import Case, Found
+from tapemagic.diagnosis.cause import Cause
+from tapemagic.diagnosis.edits import Edits
+from tapemagic.trace.model import Site
+
+TEXT = """
+A tape knows tensors by identity. `x[:, 0:1]`, `tf.identity(x)` or `variable.value()` make a new
+tensor each time; a clone of a model has variables of its own; `layer.output` of a Keras model is
+symbolic and never holds a value. Asking about one of these asks about an object that took no part
+in the target, however equal its values are.
+"""
+EXAMPLE = """import tensorflow as tf
+
+x = tf.Variable([1.0, 2.0, 3.0])
+with tf.GradientTape() as tape:
+    y = tf.reduce_sum(x * x)
+grad = tape.gradient(y, x[0:2])
+"""
+MENDED = EXAMPLE.replace("tape.gradient(y, x[0:2])", "tape.gradient(y, x)[0:2]")
+_FAR = 500.0  # the price above which only a shape joins two values
+
+
+def recognise(case: Case) -> Found | None:
+    """The source is no ancestor of the target, but something it was made from is."""
+    source, view = case.source, case.view
+    if source.type.startswith("KerasTensor") or "Keras" in source.type and source.tensor is None:
+        return _symbolic(case)
+    if view.query.error is not None and view.query.error[0] != "ValueError":
+        if source.tensor is None and all(a.tensor is not None for a in view.query.targets):
+            return _not_a_tensor(case)
+        return None
+    if source.tensor is None:
+        return None
+    price = view.price(source.tensor)
+    if source.kind == "variable":
+        return _twin(case, price)
+    if price < _FAR:
+        return None
+    shared = _shared_ancestor(case)
+    if shared is None:
+        return None
+    at = case.made_at(source.tensor) or view.query.at
+    written = case.written(at)
+    same = at is not None and view.query.at is not None and at.line == view.query.at.line
+    return Found(
+        at,
+        f"`{case.name}` is a tensor of its own, made by `{written}` on {case.line(at)}; "
+        f"`{case.target}` was computed from {case.call_it(shared)}, not from it."
+        if written and not same
+        else f"`{case.name}` makes a new, different tensor (a slice or copy) at the question itself; "
+        f"`{case.target}` was computed from {case.call_it(shared)}.",
+        f"Ask about {case.call_it(shared)} and slice the gradient; or make `{case.name}` first, "
+        "watch it, and compute the target from it.",
+        _sliced(case),
+    )
+
+
+def _shared_ancestor(case: Case) -> int | None:
+    """The nearest tensor that both the source and the target were made from."""
+    view = case.view
+    todo, seen = [case.source.tensor], set()
+    while todo:
+        node = todo.pop(0)
+        if node is None or node in seen or len(seen) > 2000:
+            continue
+        seen.add(node)
+        for edge in view.graph.incoming(node, 0, len(view.trace.ops)):
+            if edge.kind == "op" and view.is_float(edge.source):
+                if view.price(edge.source) < _FAR:
+                    return edge.source
+                todo.append(edge.source)
+    return None
+
+
+def _sliced(case: Case) -> str | None:
+    """``tape.gradient(y, x[0:2])`` becomes ``tape.gradient(y, x)[0:2]``."""
+    at = case.view.query.at
+    node = case.node(at)
+    if at is None or not at.here or not isinstance(node, ast.Call) or len(node.args) < 2:
+        return None
+    source = node.args[1]
+    if not isinstance(source, ast.Subscript) or not isinstance(source.value, ast.Name):
+        return None
+    edits = Edits(case.here)
+    index = edits.raw(span(source))[len(edits.raw(span(source.value))) :]
+    end = (node.end_lineno or 0, node.end_col_offset or 0)
+    edits.replace(span(source), edits.raw(span(source.value)))
+    return edits.insert(*end, index).source()
+
+
+def _twin(case: Case, price: float) -> Found | None:
+    """A variable that takes no part, beside unasked ones of the same shapes that do."""
+    view, query, tracking = case.view, case.view.query, case.view.tracking
+    if tracking is None or query.method not in ("gradient", "jacobian", "batch_jacobian"):
+        return None
+    asked = {a.tensor for a in query.sources}
+    facts = view.trace.tensors
+    arrived = view.observed()
+    if asked & arrived:
+        return None
+    joined = [
+        t for t in tracking.tracked
+        if t in arrived and t not in asked and facts[t].kind == "variable"
+    ]  # fmt: skip
+    if len(query.sources) < 2 and price < _FAR:
+        return None
+    kinds = Counter((facts[t].dtype, facts[t].shape) for t in joined)
+    mine = Counter((a.dtype, a.shape) for a in query.sources if a.kind == "variable")
+    if not mine or len(mine) < min(2, len(query.sources)) or mine - kinds:
+        return None
+    if price < _FAR and not _only_stopped(case):
+        return None
+    others = [case.call_it(t) for t in joined[:2]]
+    return Found(
+        query.at,
+        f"`{case.name}` belongs to another set of variables than the one that made "
+        f"`{case.target}`: the target depends on {', '.join(others)}, which have the same shapes "
+        "and were not asked about; the asked ones are not used in a way that carries a gradient.",
+        f"Ask about the variables that were used ({others[0]}, ..), or compute the target with "
+        f"the object whose variables you ask about.",
+        _renamed(case, joined),
+    )
+
+
+def _only_stopped(case: Case) -> bool:
+    """Whether the only way from here is cut by a deliberate stop_gradient."""
+    way = case.view.way(case.source.tensor or 0)
+    if way is None or way.cut is None:
+        return False
+    edge = way.edges[way.cut]
+    return edge.op is not None and case.view.trace.ops[edge.op].type == "StopGradient"
+
+
+def _renamed(case: Case, joined: list[int]) -> str | None:
+    """Ask about the other object, where one name in the question tells the two apart."""
+    at = case.view.query.at
+    node = case.node(at)
+    if at is None or not at.here or not isinstance(node, ast.Call) or len(node.args) < 2:
+        return None
+    root = node.args[1]
+    while isinstance(root, (ast.Attribute, ast.Subscript)):
+        root = root.value
+    if not isinstance(root, ast.Name):
+        return None
+    labels = {case.view.trace.tensors[t].op for t in joined}
+    sites = {
+        case.view.trace.ops[i].at for i in labels if i is not None
+    }  # fmt: skip
+    names = set()
+    for site in sites:
+        statement = case.here.statement_at(site.line) if site is not None and site.here else None
+        if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
+            names.add(statement.targets[0].id)
+    if len(names) != 1:
+        return None
+    return Edits(case.here).replace(span(root), names.pop()).source()
+
+
+def _symbolic(case: Case) -> Found:
+    at: Site | None = case.view.query.at
+    return Found(
+        at,
+        f"`{case.name}` is a symbolic Keras tensor (KerasTensor): it describes the layer's output "
+        "and never holds a value, so no tape can watch or differentiate it.",
+        "Build a model with two outputs, keras.Model(inputs, [layer.output, model.output]), call "
+        "it under the tape, and ask about the tensor that it returns.",
+    )
+
+
+def _not_a_tensor(case: Case) -> Found:
+    mark = case.view.trace.marks.get(case.source.mark) if case.source.mark is not None else None
+    left = f" It left TensorFlow in `{mark.what}` on {case.line(mark.at)}." if mark else ""
+    return Found(
+        mark.at if mark is not None else case.view.query.at,
+        f"The source `{case.name}` is a {case.source.type}, not a tensor or variable: a tape can "
+        f"only be asked about the object that was used.{left}",
+        "Ask about the tensor or variable itself, not about a value of it.",
+    )
+
+
+CAUSE = Cause(
+    "different-object", "Asked about another object than the one that was used", "warning",
+    TEXT, EXAMPLE, MENDED, recognise,
+)  # fmt: skip

@@ -1,0 +1,215 @@
+"""The value went through NumPy or plain Python."""
+
+from __future__ import annotations
+
+import ast
+
+from tapemagic.cell.text import CellText, span
+from tapemagic.diagnosis.case import Case, Found
+from tapemagic.diagnosis.cause import Cause
+from tapemagic.diagnosis.edits import Edits, dotted, module_alias
+from tapemagic.trace.flow import node_mark
+from tapemagic.trace.model import Mark
+
+TEXT = """
+A tape hears TensorFlow ops only. `np.mean(t)`, `t.numpy()`, `float(t)` or `model.predict(x)` give
+an array or a number; what comes of it enters the next op as a constant, and the tape can't know
+where it came from. Logging or plotting such a value is harmless as long as it doesn't come back.
+"""
+EXAMPLE = """import numpy as np
+import tensorflow as tf
+
+x = tf.Variable([1.0, 2.0])
+with tf.GradientTape() as tape:
+    y = np.mean(x * x)
+    z = tf.multiply(y, 3.0)
+grad = tape.gradient(z, x)
+"""
+MENDED = EXAMPLE.replace("np.mean", "tf.reduce_mean")
+
+
+def recognise(case: Case) -> Found | None:
+    """The cut is a step from a tensor to a marked Python value."""
+    if case.view.query.error is not None:
+        return _target(case)
+    if case.fault not in ("leave", "python", "enter") or case.way is None:
+        return None
+    marks = marks_of(case)
+    if not marks:
+        return None
+    first, last = marks[0], marks[-1]
+    back = next((e for e in case.way.edges if e.kind == "enter"), None)
+    cut = case.cut
+    value = case.call_it(cut.source) if cut is not None else f"`{case.name}`"
+    entered = _entered(case, back.target) if back is not None else None
+    came = f", and came back as a constant on {case.line(entered)}" if entered else ""
+    sure = back is None or back.certain
+    return Found(
+        first.at,
+        f"{value} left TensorFlow in `{_short(first.what)}` on {case.line(first.at)}{came}: the "
+        f"tape can't follow it through {_kind(first)}."
+        + ("" if sure else " (Its content changed on the way, so this link is likely, not certain.)"),
+        _advice(first),
+        mended(case, marks),
+        certain=sure and last is not None,
+    )
+
+
+def _target(case: Case) -> Found | None:
+    argument = next((a for a in case.view.query.targets if a.tensor is None), None)
+    if argument is None or argument.mark is None:
+        return None
+    trace = case.view.trace
+    mark = trace.marks[argument.mark]
+    chain = [mark]
+    while mark.marks and not mark.tensors:
+        mark = trace.marks[mark.marks[0]]
+        chain.insert(0, mark)
+    return Found(
+        mark.at,
+        f"The target `{argument.name}` is a {argument.type}, not a tensor: it left TensorFlow in "
+        f"`{_short(mark.what)}` on {case.line(mark.at)}.",
+        _advice(mark),
+        mended(case, chain),
+        level="error",
+    )
+
+
+def marks_of(case: Case) -> list[Mark]:
+    """The marked values on the way, nearest to the source first."""
+    trace = case.view.trace
+    found: list[Mark] = []
+    for edge in case.way.edges if case.way is not None else ():
+        number = node_mark(edge.target)
+        if number is not None:
+            found.append(trace.marks[number])
+        elif found and edge.kind == "op":
+            break
+    return found
+
+
+def _entered(case: Case, constant: int):  # type: ignore[no-untyped-def]
+    trace = case.view.trace
+    for op in trace.ops:
+        if constant in op.inputs:
+            return op.at
+    return next((e.at for e in trace.entries if e.tensor == constant), None)
+
+
+def _short(text: str) -> str:
+    return text if len(text) < 60 else text[:59] + "…"
+
+
+def _kind(mark: Mark) -> str:
+    return "NumPy" if mark.type in ("ndarray", "float32", "float64") else f"a Python {mark.type}"
+
+
+def _advice(mark: Mark) -> str:
+    name = mark.what.split("(")[0]
+    last = name.rsplit(".", 1)[-1]
+    if last in ("predict", "predict_on_batch"):
+        return f"Call the model itself, {name.rsplit('.', 1)[0]}(...), instead of {last}()."
+    if last == "numpy":
+        return "Leave out .numpy() and go on with the tensor and TensorFlow ops."
+    if name in ("float", "int"):
+        return f"Leave out {name}() and go on with the tensor."
+    if name in NUMPY or name.startswith("np.") or name.startswith("numpy."):
+        other = NUMPY.get(name.removeprefix("numpy.").removeprefix("np."))
+        if other:
+            return f"Use tf.{other} instead of the NumPy function {name}."
+    return "Compute this step with TensorFlow ops instead of NumPy or plain Python."
+
+
+NUMPY = {
+    "mean": "reduce_mean", "sum": "reduce_sum", "max": "reduce_max", "min": "reduce_min",
+    "amax": "reduce_max", "amin": "reduce_min", "prod": "reduce_prod", "std": "math.reduce_std",
+    "var": "math.reduce_variance", "square": "square", "sqrt": "sqrt", "exp": "exp",
+    "log": "math.log", "log1p": "math.log1p", "expm1": "math.expm1", "abs": "abs",
+    "absolute": "abs", "tanh": "tanh", "sin": "sin", "cos": "cos", "tan": "tan",
+    "maximum": "maximum", "minimum": "minimum", "clip": "clip_by_value", "power": "pow",
+    "multiply": "multiply", "add": "add", "subtract": "subtract", "divide": "divide",
+    "concatenate": "concat", "stack": "stack", "reshape": "reshape", "transpose": "transpose",
+    "where": "where", "matmul": "matmul", "linalg.norm": "norm", "outer": "tensordot",
+    "expand_dims": "expand_dims", "squeeze": "squeeze", "cumsum": "cumsum", "negative": "negative",
+    "tile": "tile", "array": "convert_to_tensor", "asarray": "convert_to_tensor",
+    "cosh": "cosh", "sinh": "sinh", "arctan": "atan", "sign": "sign", "einsum": "einsum",
+    "float32": "identity", "ascontiguousarray": "identity", "copy": "identity",
+}  # fmt: skip
+"""NumPy functions and the TensorFlow functions that take the same leading arguments."""
+_RENAMED = {"axes": "perm", "a_min": "clip_value_min", "a_max": "clip_value_max"}
+_NO_TF = {"outer", "float32", "float64"}
+
+
+def mended(case: Case, marks: list[Mark]) -> str | None:
+    """The cell with each step outside TensorFlow replaced, where each has a counterpart."""
+    text = case.here
+    edits = Edits(text)
+    done: set[tuple[int, int, int, int]] = set()
+    for mark in marks:
+        at = mark.at
+        node = case.node(at)
+        if at is None or not at.here or node is None:
+            return None
+        for call in [n for n in ast.walk(node) if isinstance(n, ast.Call)]:
+            if span(call) in done:
+                continue
+            done.add(span(call))
+            if not _replace(text, edits, call):
+                return None
+        if isinstance(node, (ast.BinOp, ast.UnaryOp, ast.Subscript)):
+            continue
+        if not isinstance(node, ast.Call):
+            return None
+    return edits.source()
+
+
+def _replace(text: CellText, edits: Edits, call: ast.Call) -> bool:
+    """Put the TensorFlow counterpart of one call in its place; False if there is none."""
+    func = call.func
+    tf = module_alias(text, "tensorflow", "tf")
+    np = module_alias(text, "numpy", "np")
+    end = (call.end_lineno or 0, call.end_col_offset or 0)
+    if isinstance(func, ast.Attribute):
+        inner = (func.value.end_lineno or 0, func.value.end_col_offset or 0)
+        if func.attr in ("numpy", "item") and not call.args:
+            edits.replace((*inner, *end), "")
+            return True
+        if func.attr in ("predict", "predict_on_batch") and call.args:
+            last = call.args[0]
+            edits.replace((*inner, func.end_lineno or 0, func.end_col_offset or 0), "")
+            edits.replace((last.end_lineno or 0, last.end_col_offset or 0, *end), ")")
+            return True
+        if func.attr == "convert_to_numpy" and len(call.args) == 1:
+            edits.replace((call.lineno, call.col_offset, *span(call.args[0])[:2]), "")
+            edits.replace((*span(call.args[0])[2:], *end), "")
+            return True
+        name = dotted(func)
+        if name.startswith(f"{np}."):
+            return _numpy(edits, call, name.removeprefix(f"{np}."), tf)
+        return name.startswith((f"{tf}.", "keras.", "self.")) or not name
+    if isinstance(func, ast.Name) and func.id in ("float", "abs", "sum", "max", "min") and call.args:
+        if func.id == "abs":
+            return True
+        if func.id == "float" and len(call.args) == 1:
+            edits.replace((call.lineno, call.col_offset, *span(call.args[0])[:2]), "")
+            edits.replace((*span(call.args[0])[2:], *end), "")
+            return True
+        return False
+    return not isinstance(func, ast.Name)
+
+
+def _numpy(edits: Edits, call: ast.Call, name: str, tf: str) -> bool:
+    other = NUMPY.get(name)
+    if other is None or name in _NO_TF:
+        return False
+    keywords = {k.arg for k in call.keywords}
+    if keywords - {"axis", "keepdims", "dtype"} or ("dtype" in keywords and name not in ("array", "asarray")):
+        return False
+    edits.replace(span(call.func), f"{tf}.{other}")
+    return True
+
+
+CAUSE = Cause(
+    "left-tensorflow", "The value went through NumPy or plain Python", "warning",
+    TEXT, EXAMPLE, MENDED, recognise,
+)  # fmt: skip

@@ -1,0 +1,78 @@
+"""LookupError: no gradient was ever registered for an op."""
+
+from __future__ import annotations
+
+from tapemagic.diagnosis.case import Case, Found
+from tapemagic.diagnosis.cause import Cause
+from tapemagic.trace.model import Op
+
+TEXT = """
+For some ops TensorFlow has no gradient at all, not even "none". The backward pass raises a
+LookupError as soon as it reaches such an op, also when it isn't on the way to your source.
+"""
+EXAMPLE = """import tensorflow as tf
+
+x = tf.Variable([1.5, 2.5])
+with tf.GradientTape() as tape:
+    y = tf.reduce_sum(tf.truncatemod(x, 1.0) * x)
+grad = tape.gradient(y, x)
+"""
+MENDED = EXAMPLE.replace("truncatemod", "math.floormod")
+INSTEAD = {
+    "TruncateMod": "tf.math.floormod, or the % operator, which have a gradient",
+    "AdjustContrastv2": "(image - mean) * factor + mean, written with tf.reduce_mean",
+    "AdjustSaturation": "a mix of the image and tf.image.rgb_to_grayscale(image)",
+    "AdjustHue": "a rotation of the colours, written as a 3 by 3 matrix",
+    "Unique": "the values themselves, without tf.unique on the way to the loss",
+}
+
+
+def recognise(case: Case) -> Found | None:
+    """A LookupError that names an op type; the op is found among those the tape recorded."""
+    query = case.view.query
+    if query.error is None or query.error[0] != "LookupError":
+        return None
+    op = culprit_of(case)
+    if op is None:
+        kind = query.error[1].rsplit(":", 1)[-1].strip()
+        return Found(query.at, f"TensorFlow has no gradient for the op {kind}.", None)
+    written = case.written(op.at)
+    return Found(
+        op.at,
+        f"No gradient is registered for the op {op.type}, which `{written}` runs on "
+        f"{case.line(op.at)}: the backward pass can't get past it.",
+        f"Use {INSTEAD.get(op.type, 'ops that have a gradient')} instead, or give it a rule of "
+        "its own with tf.custom_gradient.",
+        _fixed(case, op),
+    )
+
+
+def culprit_of(case: Case) -> Op | None:
+    """The op that the error names: the last of its type that leads to the target."""
+    kind = (case.view.query.error or ("", ""))[1].rsplit(":", 1)[-1].strip()
+    tracking = case.view.tracking
+    fits = [
+        op for op in case.view.trace.ops[: case.view.query.op]
+        if op.type == kind and (tracking is None or op.index in tracking.recorded)
+    ]  # fmt: skip
+    near = [op for op in fits if any(case.view.ancestor(t) for t in op.outputs)]
+    return (near or fits or [None])[-1]
+
+
+def _fixed(case: Case, op: Op) -> str | None:
+    from tapemagic.diagnosis.edits import Edits, calls_in, dotted, span
+
+    if op.type != "TruncateMod" or op.at is None or not op.at.here or op.at.expr is None:
+        return None
+    calls = calls_in(case.here, op.at.expr, lambda c: dotted(c.func).endswith("truncatemod"))
+    if len(calls) != 1:
+        return None
+    name = dotted(calls[0].func)
+    root = name.split(".")[0]
+    return Edits(case.here).replace(span(calls[0].func), f"{root}.math.floormod").source()
+
+
+CAUSE = Cause(
+    "missing-gradient", "An op for which no gradient is registered", "error", TEXT, EXAMPLE, MENDED,
+    recognise,
+)  # fmt: skip

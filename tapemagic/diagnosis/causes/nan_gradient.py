@@ -1,0 +1,156 @@
+"""NaN or Inf, and the op where it was born in the backward pass."""
+
+from __future__ import annotations
+
+import ast
+
+from tapemagic.cell.text import span
+from tapemagic.diagnosis.case import Case, Found
+from tapemagic.diagnosis.cause import Cause
+from tapemagic.diagnosis.edits import Edits, calls_in, dotted, module_alias
+from tapemagic.trace.model import BackwardStep, Op, Site
+
+TEXT = """
+The value of the target may be fine and its gradient not: the derivative of a square root or a norm
+at zero is infinite, that of a log too, and zero times infinity is NaN. In `tf.where(c, f(x), 0.0)` the
+branch that was not chosen still enters the backward pass, as zero times its derivative.
+"""
+EXAMPLE = """import tensorflow as tf
+
+x = tf.Variable([0.0, 4.0])
+with tf.GradientTape() as tape:
+    y = tf.reduce_sum(tf.sqrt(x))
+grad = tape.gradient(y, x)
+"""
+MENDED = EXAMPLE.replace("tf.sqrt(x)", "tf.sqrt(x + 1e-12)")
+BORN = {
+    "Sqrt": "the derivative of a square root at 0 is infinite",
+    "Rsqrt": "the derivative of 1/sqrt at 0 is infinite",
+    "Log": "the derivative of a log at 0 is infinite",
+    "Log1p": "the derivative of log1p at -1 is infinite",
+    "RealDiv": "a division by 0",
+    "Div": "a division by 0",
+    "Reciprocal": "the reciprocal of 0",
+    "Pow": "the derivative of this power at 0 is infinite or not a number",
+    "Acos": "the derivative of acos at 1 or -1 is infinite",
+    "Asin": "the derivative of asin at 1 or -1 is infinite",
+    "Exp": "the exponential overflows",
+    "Atan2": "the angle of a zero vector has no derivative",
+}
+
+
+def recognise(case: Case) -> Found | None:
+    """The first backward op that was given finite numbers and returned others."""
+    if case.status not in ("nan", "inf"):
+        return None
+    found = born(case)
+    kind = "NaN" if case.status == "nan" else "Inf"
+    if found is None:
+        return Found(
+            case.view.query.at,
+            f"The gradient of `{case.name}` holds {kind}; the backward op where it first appeared "
+            "was not seen.",
+            "Look for a log, a square root, a norm or a division at 0.",
+            certain=False,
+        )
+    op, step = found
+    at = op.at
+    reason = BORN.get(op.type, "its derivative is not finite here")
+    value = _value(case, op)
+    norm = _call(case, at, "norm")
+    what = "tf.norm of a zero vector: " if norm is not None and op.type == "Sqrt" else ""
+    return Found(
+        at,
+        f"The first {kind} of the backward pass was born in {op.type} (`{case.written(at)}` on "
+        f"{case.line(at)}): {what}{reason}{value}.",
+        _advice(op.type, norm is not None),
+        _fixed(case, op, at),
+        level="warning",
+    )
+
+
+def born(case: Case) -> tuple[Op, BackwardStep] | None:
+    """The first step whose upstream gradients were finite and whose results were not."""
+    view = case.view
+    for step in view.query.steps:
+        if step.op is not None and not step.finite and step.upstream_finite:
+            return view.trace.ops[step.op], step
+    return None
+
+
+def _value(case: Case, op: Op) -> str:
+    """The element that did it, where values were kept."""
+    for tensor in op.inputs:
+        facts = case.view.trace.tensors.get(tensor)
+        if facts is None or facts.value is None:
+            continue
+        flat = _flat(facts.value)
+        bad = [v for v in flat if v == 0 or isinstance(v, str)]
+        if bad:
+            return f" (element {flat.index(bad[0])} of {case.call_it(tensor)} is {bad[0]})"
+    return ""
+
+
+def _flat(value):  # type: ignore[no-untyped-def]
+    if isinstance(value, list):
+        return [v for part in value for v in _flat(part)]
+    return [value]
+
+
+def _advice(kind: str, norm: bool) -> str:
+    if norm:
+        return (
+            "Keep the norm away from zero: tf.sqrt(tf.reduce_sum(tf.square(x)) + eps) with a small "
+            "epsilon such as 1e-12."
+        )
+    if kind in ("Log", "Log1p"):
+        return (
+            "Add a small epsilon inside the log (tf.math.log(x + 1e-12)), use tf.math.xlogy for "
+            "x * log(x), or a loss with from_logits=True (log_softmax) for probabilities."
+        )
+    if kind in ("Sqrt", "Rsqrt", "Pow"):
+        return (
+            "Add a small epsilon under the root (tf.sqrt(x + 1e-12)); with tf.where put the safe "
+            "value inside: tf.sqrt(tf.where(x > 0, x, 1.0))."
+        )
+    if kind in ("RealDiv", "Div", "Reciprocal"):
+        return "Use tf.math.divide_no_nan, or add a small epsilon to the denominator."
+    return "Keep its input inside the range in which its derivative is finite (clip it, or add an epsilon)."
+
+
+def _call(case: Case, at: Site | None, name: str) -> ast.Call | None:
+    if at is None or not at.here:
+        return None
+    node = case.here.statement_at(at.line)
+    if node is None:
+        return None
+    whole = at.expr or span(node)
+    calls = calls_in(case.here, whole, lambda c: dotted(c.func).rsplit(".", 1)[-1] == name)
+    return calls[0] if len(calls) == 1 else None
+
+
+def _fixed(case: Case, op: Op, at: Site | None) -> str | None:
+    text = case.here
+    edits = Edits(text)
+    norm = _call(case, at, "norm")
+    tf = module_alias(text, "tensorflow", "tf")
+    if norm is not None and norm.args:
+        rest = [edits.raw(span(a)) for a in norm.args[1:]]
+        inner = edits.raw(span(norm.args[0]))
+        named = {k.arg: edits.raw(span(k.value)) for k in norm.keywords}
+        if rest or set(named) - {"axis", "keepdims"}:
+            return None
+        more = "".join(f", {k}={v}" for k, v in named.items())
+        new = f"{tf}.sqrt({tf}.reduce_sum({tf}.square({inner}){more}) + 1e-12)"
+        return edits.replace(span(norm), new).source()
+    for name in {"Log": ["log"], "Sqrt": ["sqrt"], "Rsqrt": ["rsqrt"]}.get(op.type, []):
+        call = _call(case, at, name)
+        if call is not None and call.args:
+            end = span(call.args[0])[2:]
+            return edits.insert(*end, " + 1e-12").source()
+    return None
+
+
+CAUSE = Cause(
+    "nan-gradient", "The gradient holds NaN or Inf", "warning", TEXT, EXAMPLE, MENDED, recognise
+)

@@ -1,0 +1,69 @@
+"""A new ``tf.Variable`` was made from the value on the way."""
+
+from __future__ import annotations
+
+import ast
+
+from tapemagic.cell.text import span
+from tapemagic.diagnosis.case import Case, Found
+from tapemagic.diagnosis.cause import Cause
+from tapemagic.diagnosis.edits import Edits, calls_in, dotted, module_alias
+
+TEXT = """
+`tf.Variable(value)` copies the value into a new piece of state. The copy does not remember how the
+value was computed, so a gradient ends at the new variable.
+"""
+EXAMPLE = """import tensorflow as tf
+
+x = tf.Variable([1.0, 2.0])
+with tf.GradientTape() as tape:
+    h = tf.Variable(x * 3.0)
+    y = tf.reduce_sum(h * h)
+grad = tape.gradient(y, x)
+"""
+MENDED = EXAMPLE.replace("tf.Variable(x * 3.0)", "tf.identity(x * 3.0)")
+
+
+def recognise(case: Case) -> Found | None:
+    """The cut is the write of a variable's initial value."""
+    cut = case.cut
+    if cut is None or cut.kind != "state" or cut.write is None:
+        return None
+    view = case.view
+    write = view.trace.ops[cut.write]
+    handle = write.inputs[0]
+    if not view.graph.is_first_write(handle, cut.write):
+        return None
+    made = view.trace.ops[view.graph.created[handle]].at or write.at
+    facts = view.trace.tensors.get(handle)
+    name = f" `{facts.name}`" if facts is not None and facts.name else ""
+    return Found(
+        made,
+        f"{case.call_it(cut.source)} is copied into a new tf.Variable{name} on {case.line(made)} "
+        f"(`{case.written(made)}`): the new variable does not remember where its value came from.",
+        "Go on with the tensor itself; wrap it in no new variable on the way to the target.",
+        _fixed(case, made),
+    )
+
+
+def _fixed(case: Case, at) -> str | None:  # type: ignore[no-untyped-def]
+    if at is None or not at.here or at.expr is None:
+        return None
+    text = case.here
+    calls = calls_in(text, at.expr, lambda c: dotted(c.func).endswith("Variable"))
+    if len(calls) != 1 or not calls[0].args:
+        return None
+    call = calls[0]
+    value = call.args[0]
+    edits = Edits(text)
+    tf = module_alias(text, "tensorflow", "tf")
+    inner = edits.raw(span(value))
+    if isinstance(value, (ast.Name, ast.Attribute, ast.Call)):
+        return edits.replace(span(call), f"{tf}.identity({inner})").source()
+    return edits.replace(span(call), f"{tf}.convert_to_tensor({inner})").source()
+
+
+CAUSE = Cause(
+    "new-variable", "A new variable was made from the value", "warning", TEXT, EXAMPLE, MENDED,
+    recognise,
+)  # fmt: skip

@@ -1,0 +1,138 @@
+"""The op has no derivative by registration: argmax, round, floor, comparisons, sampling."""
+
+from __future__ import annotations
+
+from tapemagic.cell.text import span
+from tapemagic.diagnosis.case import Case, Found
+from tapemagic.diagnosis.cause import Cause
+from tapemagic.diagnosis.edits import Edits, calls_in, dotted, module_alias
+
+TEXT = """
+Rounding, comparing, counting, sorting into ranks and taking an argmax are steps: their derivative
+is zero almost everywhere and undefined elsewhere, and TensorFlow answers "none". A smooth stand-in
+(sigmoid for a threshold, softmax for an argmax) or a straight-through estimator has a gradient.
+"""
+EXAMPLE = """import tensorflow as tf
+
+x = tf.Variable([0.4, 1.6])
+with tf.GradientTape() as tape:
+    y = tf.reduce_sum(tf.round(x) * 2.0)
+grad = tape.gradient(y, x)
+"""
+MENDED = EXAMPLE.replace("tf.round(x)", "(x + tf.stop_gradient(tf.round(x) - x))")
+ROUNDING = {"Round": "round", "Floor": "floor", "Ceil": "ceil", "Rint": "rint"}
+COMPARISONS = frozenset(
+    "Greater GreaterEqual Less LessEqual Equal NotEqual ApproximateEqual LogicalAnd LogicalOr".split()
+)
+INSTEAD = {
+    "ArgMax": "the values (tf.reduce_max) or a softmax instead of the argmax",
+    "ArgMin": "the values (tf.reduce_min) or a softmax of the negative instead of the argmin",
+    "TopKV2": "the values of top_k instead of its indices",
+    "HistogramFixedWidth": "a soft histogram (a sum of smooth bumps) instead of integer counts",
+    "Bincount": "a soft count instead of integer counts",
+    "DenseBincount": "a soft count instead of integer counts",
+}
+
+
+def recognise(case: Case) -> Found | None:
+    """The op at the cut has no gradient for its only floating point input."""
+    found = case.culprit
+    target = _integer_target(case)
+    if target is not None:
+        return target
+    if found is None or case.fault not in ("no-gradient", "unrecorded", "untracked"):
+        return None
+    op = found.op
+    if op.rule is not None and found.function is None:
+        return None
+    if case.fault != "no-gradient" and not _to_integer(found):
+        return None
+    if not found.is_float(op.inputs[found.position]) and not _to_integer(found):
+        return None
+    answer = found.answer
+    floats = [i for i, t in enumerate(op.inputs) if found.is_float(t)]
+    if case.fault == "no-gradient" and isinstance(answer, tuple) and any(answer):
+        if len(floats) > 1:
+            return None  # a gradient exists, for another input
+    at = op.at
+    written = case.written(at)
+    return Found(
+        at,
+        f"`{written}` on {case.line(at)} runs {op.type}, which has no gradient"
+        + (": its result only steps." if op.type in ROUNDING else ".")
+        + (" A comparison (threshold) gives a yes or no." if op.type in COMPARISONS else ""),
+        _advice(op.type),
+        _straight_through(case, op.type, at),
+    )
+
+
+def _to_integer(found) -> bool:  # type: ignore[no-untyped-def]
+    outputs = found.op.outputs
+    return bool(outputs) and not any(found.is_float(t) for t in outputs) and found.op.type != "Cast"
+
+
+def _advice(kind: str) -> str:
+    if kind in ROUNDING:
+        return (
+            "Use a straight-through estimator, x + tf.stop_gradient(round(x) - x), or leave the "
+            "rounding out of the loss."
+        )
+    if kind in COMPARISONS:
+        return (
+            "Use a soft threshold such as tf.sigmoid(k * (x - threshold)) instead of the "
+            "comparison (a soft dice, a soft count)."
+        )
+    if kind in INSTEAD:
+        return f"Use {INSTEAD[kind]}."
+    return "Use a smooth stand-in (a soft rank, softmax or sigmoid) for this step, or leave it out."
+
+
+def _integer_target(case: Case) -> Found | None:
+    """The target itself is an op's integer output, such as the indices of top_k."""
+    view = case.view
+    if view.query.error is not None or len(view.targets) != 1 or case.status not in ("none", "zero"):
+        return None
+    tensor = view.targets[0]
+    facts = view.trace.tensors.get(tensor)
+    maker = view.graph.maker.get(tensor)
+    if facts is None or maker is None or view.is_float(tensor):
+        return None
+    op = view.trace.ops[maker]
+    if op.type == "Cast" or not any(view.is_float(t) for t in op.inputs):
+        return None
+    name = case.target
+    return Found(
+        op.at,
+        f"The target `{name}` is an integer output of {op.type} ({facts.dtype}, made by "
+        f"`{case.written(op.at)}` on {case.line(op.at)}): indices and counts only step and have no "
+        "gradient.",
+        _advice(op.type),
+    )
+
+
+def _straight_through(case: Case, kind: str, at) -> str | None:  # type: ignore[no-untyped-def]
+    name = ROUNDING.get(kind)
+    if name is None or at is None or not at.here:
+        return None
+    text = case.here
+    node = text.statement_at(at.line)
+    place = at.expr or (span(node) if node is not None else None)
+    if place is None:
+        return None
+    calls = calls_in(text, place, lambda c: dotted(c.func).rsplit(".", 1)[-1] == name)
+    if not calls and node is not None:
+        calls = calls_in(text, span(node), lambda c: dotted(c.func).rsplit(".", 1)[-1] == name)
+    if len(calls) != 1 or len(calls[0].args) != 1:
+        return None
+    edits = Edits(text)
+    inner = edits.raw(span(calls[0].args[0]))
+    whole = edits.raw(span(calls[0]))
+    tf = module_alias(text, "tensorflow", "tf")
+    lone = inner if inner.replace(".", "").replace("_", "").isalnum() else f"({inner})"
+    new = f"({lone} + {tf}.stop_gradient({whole} - {lone}))"
+    return edits.replace(span(calls[0]), new).source()
+
+
+CAUSE = Cause(
+    "no-gradient-op", "The op has no derivative", "warning", TEXT, EXAMPLE, MENDED, recognise
+)

@@ -1,0 +1,63 @@
+"""The variable was made with ``trainable=False``."""
+
+from __future__ import annotations
+
+from tapemagic.diagnosis.case import Case, Found
+from tapemagic.diagnosis.cause import Cause
+from tapemagic.diagnosis.edits import Edits, calls_in
+from tapemagic.cell.text import span
+
+TEXT = """
+A tape watches by itself only variables that were made trainable. One made with `trainable=False` has
+to be given to `tape.watch`. (Setting `layer.trainable = False` afterwards freezes the layer for
+optimizers, and does not cut its gradients.)
+"""
+EXAMPLE = """import tensorflow as tf
+
+x = tf.Variable(2.0, trainable=False)
+with tf.GradientTape() as tape:
+    y = x * x
+grad = tape.gradient(y, x)
+"""
+MENDED = EXAMPLE.replace("trainable=False", "trainable=True")
+
+
+def recognise(case: Case) -> Found | None:
+    """The first step from the source reads a variable that was made non-trainable."""
+    cut, op, tracking = case.cut, case.op, case.view.tracking
+    if cut is None or op is None or tracking is None or case.fault != "untracked":
+        return None
+    facts = case.view.trace.tensors.get(cut.source)
+    if facts is None or facts.kind != "variable" or facts.trainable is not False:
+        return None
+    if cut.source in tracking.watches:
+        return None
+    at = case.made_at(cut.source) or case.with_statement()
+    return Found(
+        at,
+        f"{case.call_it(cut.source)} was made with trainable=False on {case.line(at)}, so the tape "
+        "does not watch it by itself.",
+        f"Make it with trainable=True, or call {case.tape_name}.watch on it.",
+        _fixed(case, at),
+    )
+
+
+def _fixed(case: Case, at) -> str | None:  # type: ignore[no-untyped-def]
+    if at is None or not at.here:
+        return None
+    text = case.here
+    node = text.statement_at(at.line)
+    if node is None:
+        return None
+    whole = at.expr or (node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0)
+    for call in calls_in(text, whole, lambda c: True):
+        for keyword in call.keywords:
+            if keyword.arg == "trainable":
+                return Edits(text).replace(span(keyword.value), "True").source()
+    return None
+
+
+CAUSE = Cause(
+    "non-trainable", "The variable was made with trainable=False", "warning", TEXT, EXAMPLE, MENDED,
+    recognise,
+)  # fmt: skip

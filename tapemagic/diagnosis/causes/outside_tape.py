@@ -1,0 +1,206 @@
+"""The linking op ran before, after, or with recording stopped or reset, or under another tape."""
+
+from __future__ import annotations
+
+import ast
+
+from tapemagic.diagnosis.case import Case, Found
+from tapemagic.diagnosis.cause import Cause
+from tapemagic.diagnosis.causes.nested_tape import moved_in
+from tapemagic.diagnosis.edits import (
+    Edits,
+    binds,
+    body_lines,
+    dotted,
+    indent_of,
+    shifted,
+    siblings,
+    with_of_tape,
+)
+from tapemagic.trace.model import Op, Site, TapeEvent
+
+TEXT = """
+A tape records only while its `with` block runs. What is computed before the block, after it, under
+`stop_recording`, before a `reset`, or in an earlier turn of a loop, is not on it.
+"""
+EXAMPLE = """import tensorflow as tf
+
+x = tf.Variable(2.0)
+h = x * x
+with tf.GradientTape() as tape:
+    y = h + 1.0
+grad = tape.gradient(y, x)
+"""
+MENDED = """import tensorflow as tf
+
+x = tf.Variable(2.0)
+with tf.GradientTape() as tape:
+    h = x * x
+    y = h + 1.0
+grad = tape.gradient(y, x)
+"""
+
+
+def recognise(case: Case) -> Found | None:
+    """The op at the cut ran when the tape was not recording, or its record was thrown away."""
+    cut, op, tracking = case.cut, case.op, case.view.tracking
+    if cut is None or op is None or tracking is None or cut.kind != "op":
+        return None
+    if case.fault not in ("untracked", "unrecorded"):
+        return None
+    reset = _reset_after(case, op)
+    if reset is not None:
+        return _by_reset(case, op, reset)
+    if tracking.recording_at(op.index):
+        return None
+    spans = tracking.spans
+    enter = case.with_statement()
+    paused = any(a[2] == "stop" and a[1] <= op.index < b[0] for a, b in zip(spans, spans[1:], strict=False))
+    if paused:
+        at = case.statement_in_frame(op, enter)
+        return Found(
+            at,
+            f"`{case.written(at)}` on {case.line(at)} ran while recording was stopped "
+            f"(stop_recording), so `{case.tape_name}` does not know how "
+            f"{case.call_it(cut.target)} was computed.",
+            "Take it out of the stop_recording block.",
+            _unpaused(case, at),
+        )
+    before = bool(spans) and op.index < spans[0][0]
+    in_turn = before and _under_other_tape(case, op)
+    at = op.at if in_turn else case.statement_in_frame(op, enter)
+    if not in_turn:
+        at = _last_outside(case, at) or at
+    when = "before" if before else "after"
+    words = (
+        f"in an earlier turn, under an earlier tape (it is outside of the one opened on {case.line(enter)})"
+        if in_turn
+        else f"outside the tape's block, {when} it"
+    )
+    return Found(
+        at,
+        f"`{case.written(at)}` on {case.line(at)} ran {words}, so `{case.tape_name}` did not record "
+        f"how {case.call_it(cut.target)} was computed from {case.call_it(cut.source)}.",
+        "Compute it inside the `with` block"
+        + (", in every turn (in call, not in build)." if in_turn else ": move this line into it."),
+        _fixed(case, at, before) if not in_turn else None,
+    )
+
+
+def _last_outside(case: Case, at: Site | None) -> Site | None:
+    """Of several steps outside the block the first: they have to move in together."""
+    return at
+
+
+def _under_other_tape(case: Case, op: Op) -> bool:
+    """Whether another tape recorded the op."""
+    return op.recorded
+
+
+def _reset_after(case: Case, op: Op) -> TapeEvent | None:
+    """The reset that threw away the record of an op, or the tracking of its input."""
+    tracking = case.view.tracking
+    assert tracking is not None
+    for event in tracking.tape.events:
+        if event.kind == "reset" and event.index > op.index and tracking.recording_at(op.index):
+            return event
+    return None
+
+
+def _by_reset(case: Case, op: Op, event: TapeEvent) -> Found:
+    return Found(
+        event.at,
+        f"{case.tape_name}.reset() on {case.line(event.at)} threw away what had been recorded: "
+        f"`{case.written(op.at)}` on {case.line(op.at)} ran before it and is no longer on the tape.",
+        "Take the reset out, or compute everything that the target needs after it.",
+        _without_reset(case, event.at),
+    )
+
+
+def _without_reset(case: Case, at: Site | None) -> str | None:
+    if at is None or not at.here:
+        return None
+    text = case.here
+    node = text.statement_at(at.line)
+    if not isinstance(node, ast.Expr):
+        return None
+    row = siblings(text, node)
+    if row is None:
+        return None
+    edits = Edits(text)
+    if len(row) == 1:
+        place = (node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0)
+        return edits.replace(place, "pass").source()
+    return edits.delete_lines(node.lineno, node.end_lineno or node.lineno).source()
+
+
+def _unpaused(case: Case, at: Site | None) -> str | None:
+    """The cell with the stop_recording block's statements moved out of it."""
+    if at is None or not at.here:
+        return None
+    text = case.here
+    for node in text.statements:
+        if not isinstance(node, ast.With) or not node.lineno < at.line <= (node.end_lineno or 0):
+            continue
+        calls = [i.context_expr for i in node.items if isinstance(i.context_expr, ast.Call)]
+        if len(node.items) == 1 and calls and dotted(calls[0].func).endswith("stop_recording"):
+            first, last = node.body[0].lineno, node.end_lineno or 0
+            new = shifted(text, first, last, indent_of(text, node.lineno))
+            edits = Edits(text)
+            edits.delete_lines(node.lineno, last)
+            return edits.insert_line(last + 1, new).source()
+    return None
+
+
+def _fixed(case: Case, at: Site | None, before: bool) -> str | None:
+    enter = case.with_statement()
+    if at is None or enter is None or not at.here or not enter.here:
+        return None
+    if not before:
+        return moved_in(case, at)
+    text = case.here
+    block = with_of_tape(text, enter.line)
+    statement = text.statement_at(at.line)
+    if block is None or statement is None or isinstance(statement, ast.ExceptHandler):
+        return None
+    row = siblings(text, statement)
+    if row is None or not any(statement is s for s in row):
+        return None
+    if not isinstance(statement, (ast.Assign, ast.AnnAssign, ast.Expr)):
+        return None
+    index = next(i for i, s in enumerate(row) if s is statement)
+    moved = [statement]
+    # What uses the moved names between here and the block has to come along.
+    names = _bound(statement)
+    for other in row[index + 1 :]:
+        if other is block or other.lineno >= block.lineno:
+            break
+        if isinstance(other, (ast.FunctionDef, ast.ClassDef)):
+            continue
+        if any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(other)):
+            if not isinstance(other, (ast.Assign, ast.AnnAssign, ast.Expr)):
+                return None
+            moved.append(other)
+            names |= _bound(other)
+    if block.body[0].lineno == block.lineno:
+        return None
+    indent = indent_of(text, block.body[0].lineno)
+    edits = Edits(text)
+    rows = []
+    for one in moved:
+        begin, end = body_lines(text, one)
+        rows.append(shifted(text, begin, end, indent))
+        edits.delete_lines(begin, end)
+    return edits.insert_line(body_lines(text, block.body[0])[0], "\n".join(rows)).source()
+
+
+def _bound(statement: ast.stmt) -> set[str]:
+    return {
+        n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and binds(statement, n.id)
+    }
+
+
+CAUSE = Cause(
+    "outside-tape", "It was computed while the tape was not recording", "warning",
+    TEXT, EXAMPLE, MENDED, recognise,
+)  # fmt: skip

@@ -1,0 +1,67 @@
+"""It went through ``tf.numpy_function``, or a ``tf.py_function`` that left TensorFlow."""
+
+from __future__ import annotations
+
+from tapemagic.diagnosis.case import Case, Found
+from tapemagic.diagnosis.cause import Cause
+from tapemagic.diagnosis.edits import calls_in, dotted
+
+TEXT = """
+`tf.numpy_function` runs NumPy code, which has no gradient: the result is `None`. A `tf.py_function`
+keeps gradients as long as its body uses TensorFlow ops; with a NumPy body it gives a zero that
+stands for nothing.
+"""
+EXAMPLE = """import numpy as np
+import tensorflow as tf
+
+x = tf.Variable([1.0, 2.0])
+with tf.GradientTape() as tape:
+    y = tf.reduce_sum(tf.numpy_function(np.square, [x], tf.float32))
+grad = tape.gradient(y, x)
+"""
+MENDED = EXAMPLE.replace(
+    "tf.numpy_function(np.square, [x], tf.float32)", "tf.py_function(tf.square, [x], tf.float32)"
+)
+
+
+def recognise(case: Case) -> Found | None:
+    """The cut is a py_function, or the value left inside tf.numpy_function."""
+    found = case.culprit
+    if found is not None and found.op.type in ("EagerPyFunc", "PyFunc", "PyFuncStateless"):
+        return _said(case, found.op.at, found.op.type == "EagerPyFunc")
+    way = case.way
+    if way is None:
+        return None
+    for edge in way.edges:
+        mark = case.view.trace.marks.get(edge.mark) if edge.mark is not None else None
+        if mark is not None and mark.what.split("(")[0].endswith("numpy_function"):
+            return _said(case, mark.at, False)
+    return None
+
+
+def _said(case: Case, at, eager: bool) -> Found:  # type: ignore[no-untyped-def]
+    written = case.written(at)
+    name = "tf.py_function" if eager else "tf.numpy_function"
+    return Found(
+        at,
+        f"The way from `{case.name}` to `{case.target}` goes through {name} "
+        f"(`{written}` on {case.line(at)}), whose body computes with NumPy: no gradient passes it.",
+        "Write the body with TensorFlow ops (then tf.py_function keeps the gradient), or give it "
+        "a rule with tf.custom_gradient.",
+    )
+
+
+def is_numpy_function(case: Case, at) -> bool:  # type: ignore[no-untyped-def]
+    """Whether a site is a call of tf.numpy_function."""
+    if at is None or at.expr is None:
+        return False
+    text = case.text(at)
+    return text is not None and bool(
+        calls_in(text, at.expr, lambda c: dotted(c.func).endswith("numpy_function"))
+    )
+
+
+CAUSE = Cause(
+    "py-function", "It went through a Python function without gradient", "warning",
+    TEXT, EXAMPLE, MENDED, recognise,
+)  # fmt: skip

@@ -1,0 +1,101 @@
+"""The value was written into a variable, table, metric or other state, and read back."""
+
+from __future__ import annotations
+
+import ast
+import re
+
+from tapemagic.cell.text import span
+from tapemagic.diagnosis.case import Case, Found
+from tapemagic.diagnosis.cause import Cause
+from tapemagic.diagnosis.edits import Edits
+from tapemagic.trace.model import Site
+
+TEXT = """
+A variable, a lookup table, a Keras metric or an iterator keeps a state. A tape knows reads of state,
+not writes: what was written by `assign` is read back as a value without a past.
+"""
+EXAMPLE = """import tensorflow as tf
+
+x = tf.Variable(3.0)
+total = tf.Variable(0.0)
+with tf.GradientTape() as tape:
+    total.assign_add(x)
+    y = total * total
+grad = tape.gradient(y, x)
+"""
+MENDED = EXAMPLE.replace("total.assign_add(x)", "total = total + x")
+
+
+def recognise(case: Case) -> Found | None:
+    """The cut is a write into state that is read back on the way."""
+    cut = case.cut
+    if cut is None or cut.kind != "state" or cut.write is None:
+        return None
+    view = case.view
+    write = view.trace.ops[cut.write]
+    read = view.trace.ops[cut.op] if cut.op is not None else None
+    handle = write.inputs[0]
+    facts = view.trace.tensors.get(handle)
+    name = f"`{facts.name or facts.label}`" if facts is not None and (facts.name or facts.label) else "state"
+    metric = "metric" in case.written(write.at, 500).lower()
+    at = write.at
+    where = f" and read back on {case.line(read.at)}" if read is not None else ""
+    return Found(
+        at,
+        f"{case.call_it(cut.source)} is written into {name} by `{case.written(at)}` on "
+        f"{case.line(at)}{where}: a tape follows no value through the state of an object.",
+        "Use a loss from keras.losses instead of the metric object, which keeps its result in state."
+        if metric or _is_metric(case, write)
+        else "Compute with the value itself instead of assigning it to state and reading it back.",
+        _fixed(case, at) or _loss_instead(case),
+    )
+
+
+def _is_metric(case: Case, write) -> bool:  # type: ignore[no-untyped-def]
+    text = case.here.source
+    return bool(re.search(r"metrics\.[A-Z]", text)) and "ssign" in write.type
+
+
+def _fixed(case: Case, at: Site | None) -> str | None:
+    if at is None or not at.here:
+        return None
+    text = case.here
+    node = text.statement_at(at.line)
+    if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Call):
+        return None
+    call = node.value
+    func = call.func
+    if not isinstance(func, ast.Attribute) or not isinstance(func.value, ast.Name) or len(call.args) != 1:
+        return None
+    edits = Edits(text)
+    value = edits.raw(span(call.args[0]))
+    name = func.value.id
+    sign = {"assign_add": "+", "assign_sub": "-"}.get(func.attr)
+    if sign is not None:
+        plain = isinstance(call.args[0], (ast.Name, ast.Attribute, ast.Call, ast.Constant))
+        value = value if plain or sign == "+" else f"({value})"
+        return edits.replace(span(node), f"{name} = {name} {sign} {value}").source()
+    if func.attr == "assign":
+        return edits.replace(span(node), f"{name} = {value}").source()
+    return None
+
+
+def _loss_instead(case: Case) -> str | None:
+    """``keras.metrics.X(...)`` becomes ``keras.losses.X(...)`` for classes that both have."""
+    both = (
+        "MeanSquaredError|MeanAbsoluteError|MeanSquaredLogarithmicError|BinaryCrossentropy|"
+        "CategoricalCrossentropy|SparseCategoricalCrossentropy|KLDivergence|Poisson|Hinge|"
+        "SquaredHinge|CategoricalHinge|MeanAbsolutePercentageError|CosineSimilarity"
+    )
+    pattern = re.compile(rf"\bmetrics\.(?=(?:{both})\()")
+    source = case.here.source
+    if len(pattern.findall(source)) != 1:
+        return None
+    return pattern.sub("losses.", source)
+
+
+CAUSE = Cause(
+    "stateful-object", "The value was written into state and read back", "warning",
+    TEXT, EXAMPLE, MENDED, recognise,
+)  # fmt: skip

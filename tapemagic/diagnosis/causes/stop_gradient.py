@@ -1,0 +1,67 @@
+"""``tf.stop_gradient`` and its kin."""
+
+from __future__ import annotations
+
+from tapemagic.cell.text import span
+from tapemagic.diagnosis.case import Case, Found
+from tapemagic.diagnosis.cause import Cause
+from tapemagic.diagnosis.edits import Edits, calls_in, dotted
+
+TEXT = """
+`tf.stop_gradient(x)` hands on the value of `x` and says that nothing shall be differentiated through
+it. That is what it is for; if the source was to be learned, it is in the wrong place.
+"""
+EXAMPLE = """import tensorflow as tf
+
+x = tf.Variable(2.0)
+with tf.GradientTape() as tape:
+    y = tf.stop_gradient(x * x) * 3.0
+grad = tape.gradient(y, x)
+"""
+MENDED = EXAMPLE.replace("tf.stop_gradient(x * x)", "x * x")
+STOPS = ("StopGradient", "PreventGradient")
+
+
+def recognise(case: Case) -> Found | None:
+    """The op at the cut stops gradients on purpose."""
+    found = case.culprit
+    if found is None or found.op.type not in STOPS:
+        return None
+    at = found.op.at
+    return Found(
+        at,
+        f"tf.stop_gradient on {case.line(at)} (`{case.written(at)}`) cuts the way from "
+        f"`{case.name}` to `{case.target}` on purpose.",
+        f"Take stop_gradient out if `{case.name}` is to get a gradient; leave it if it is not.",
+        _fixed(case, at),
+        level="info" if _some_connected(case) else None,
+    )
+
+
+def _some_connected(case: Case) -> bool:
+    """Whether other sources of the same call got a gradient: then the stop is likely meant."""
+    arrived = case.view.observed()
+    return any(a.tensor in arrived for a in case.view.query.sources)
+
+
+def _fixed(case: Case, at) -> str | None:  # type: ignore[no-untyped-def]
+    if at is None or not at.here:
+        return None
+    text = case.here
+    node = text.statement_at(at.line)
+    if node is None:
+        return None
+    place = at.expr or span(node)
+    calls = calls_in(text, place, lambda c: dotted(c.func).endswith("stop_gradient"))
+    if not calls:
+        calls = calls_in(text, span(node), lambda c: dotted(c.func).endswith("stop_gradient"))
+    if len(calls) != 1 or not calls[0].args:
+        return None
+    edits = Edits(text)
+    inner = edits.raw(span(calls[0].args[0]))
+    return edits.replace(span(calls[0]), f"({inner})" if " " in inner else inner).source()
+
+
+CAUSE = Cause(
+    "stop-gradient", "A stop_gradient is in the way", "warning", TEXT, EXAMPLE, MENDED, recognise
+)

@@ -1,0 +1,152 @@
+"""The source was not used for the target at all."""
+
+from __future__ import annotations
+
+from tapemagic.diagnosis.case import Case, Found
+from tapemagic.diagnosis.cause import Cause
+from tapemagic.trace.model import Site
+
+TEXT = """
+No value of the source took part in the target, in any way: not through an op, not through NumPy,
+not through state. Often a layer's output, a term of the loss or an argument was computed and then
+dropped or overwritten.
+"""
+EXAMPLE = """import tensorflow as tf
+
+x = tf.Variable(2.0)
+y = tf.Variable(3.0)
+with tf.GradientTape() as tape:
+    z = y * y
+grad = tape.gradient(z, x)
+"""
+MENDED = EXAMPLE.replace("z = y * y", "z = y * x")
+
+
+def recognise(case: Case) -> Found | None:
+    """The source is no ancestor of the target."""
+    view, source = case.view, case.source
+    if source.tensor is None or view.query.error is not None or not view.targets:
+        return None
+    if view.price(source.tensor) < 500.0:
+        return None
+    at = _made(case)
+    last = _last_use(case)
+    said = f"`{case.name}` was not used for `{case.target}`"
+    if last is not None:
+        name, where = last
+        said += (
+            f": what was computed from it ends in {name} on {case.line(where)}, which does not "
+            "reach the target."
+        )
+    else:
+        said += f" at all: the target, made on {case.line(at)}, does not depend on it."
+    return Found(
+        at,
+        said,
+        _hint(case, last) or f"Use `{case.name}` (or what was computed from it) in the target, or "
+        "leave it out of the sources.",
+        _with_losses(case, at) if _is_loss(case) else None,
+        level=_level(case),
+    )
+
+
+def _level(case: Case) -> str:
+    """An unused head among connected sources is often meant."""
+    return "warning"
+
+
+def _made(case: Case) -> Site | None:
+    """The statement that made the target without the source."""
+    view = case.view
+    for tensor in view.targets:
+        maker = view.graph.maker.get(tensor)
+        if maker is None:
+            continue
+        op = view.trace.ops[maker]
+        bound = view.trace.tensors.get(tensor)
+        if bound is not None and bound.named_at is not None and bound.named_at.here:
+            return bound.named_at
+        enter = case.with_statement()
+        return case.statement_in_frame(op, enter)
+    return view.query.at
+
+
+def _descendants(case: Case) -> set[int]:
+    """The tensors that were computed from the source, under this tape."""
+    view, tracking = case.view, case.view.tracking
+    found = {case.source.tensor or -1}
+    begin = tracking.begin if tracking is not None else 0
+    for op in view.trace.ops[begin : view.query.op]:
+        if op.query is None and any(t in found for t in op.inputs):
+            found.update(op.outputs)
+    return found
+
+
+def _last_use(case: Case) -> tuple[str, Site | None] | None:
+    """The last value that was computed from the source, in the person's words."""
+    found = _descendants(case)
+    view = case.view
+    for op in reversed(view.trace.ops[: view.query.op]):
+        if op.query is None and op.outputs and any(t in found for t in op.outputs):
+            if not any(view.is_float(t) for t in op.outputs):
+                continue
+            if op.type == "ReadVariableOp":
+                continue
+            return case.call_it(op.outputs[0]), op.at
+    return None
+
+
+def _is_loss(case: Case) -> bool:
+    """Whether the source only entered a Keras layer's add_loss."""
+    found = _descendants(case)
+    view = case.view
+    for op in reversed(view.trace.ops[: view.query.op]):
+        if op.query is None and op.outputs and op.outputs[0] in found and op.type != "ReadVariableOp":
+            return bool(op.at is not None and "add_loss" in _row(case, op.at))
+    return False
+
+
+def _row(case: Case, at: Site) -> str:
+    text = case.text(at)
+    node = text.statement_at(at.line) if text is not None else None
+    if text is None or node is None:
+        return ""
+    return " ".join(text.lines[node.lineno - 1 : node.end_lineno])
+
+
+def _hint(case: Case, last: tuple[str, Site | None] | None) -> str | None:
+    if _is_loss(case):
+        return (
+            "Its only use is a term given to add_loss: add sum(model.losses) to the loss of a "
+            "custom loop."
+        )
+    if last is not None:
+        return f"Let {last[0]} enter `{case.target}`, or leave `{case.name}` out of the sources."
+    return None
+
+
+def _with_losses(case: Case, at: Site | None) -> str | None:
+    """``loss = ...`` becomes ``loss = ... + sum(model.losses)``, where one call names the model."""
+    import ast
+
+    from tapemagic.diagnosis.edits import Edits
+
+    if at is None or not at.here:
+        return None
+    node = case.here.statement_at(at.line)
+    if not isinstance(node, ast.Assign):
+        return None
+    calls = [
+        n.func.id for n in ast.walk(node.value)
+        if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)
+    ]  # fmt: skip
+    if len(calls) != 1:
+        return None
+    end = (node.value.end_lineno or 0, node.value.end_col_offset or 0)
+    return Edits(case.here).insert(*end, f" + sum({calls[0]}.losses)").source()
+
+
+CAUSE = Cause(
+    "unconnected", "The source was not used for the target", "warning", TEXT, EXAMPLE, MENDED,
+    recognise,
+)  # fmt: skip

@@ -1,0 +1,55 @@
+"""A tensor or constant that no tape watched."""
+
+from __future__ import annotations
+
+from tapemagic.diagnosis.case import Case, Found
+from tapemagic.diagnosis.cause import Cause
+from tapemagic.diagnosis.edits import watch_inserted
+
+TEXT = """
+A tape watches trainable variables by itself, and nothing else. For a constant, an input batch or any
+other plain tensor call `tape.watch(x)` at the start of the block. Each tape needs a watch of its own:
+of two nested tapes, the outer one does not see what the inner one watches.
+"""
+EXAMPLE = """import tensorflow as tf
+
+x = tf.constant(2.0)
+with tf.GradientTape() as tape:
+    y = x * x
+grad = tape.gradient(y, x)
+"""
+MENDED = EXAMPLE.replace("    y = ", "    tape.watch(x)\n    y = ")
+
+
+def recognise(case: Case) -> Found | None:
+    """The first step from the source, a plain tensor, was untracked: it was never watched."""
+    cut, op, tracking = case.cut, case.op, case.view.tracking
+    if cut is None or op is None or tracking is None or case.fault != "untracked":
+        return None
+    if cut.source in tracking.watches or cut.source in tracking.lost or not case.at_source:
+        return None
+    facts = case.view.trace.tensors.get(cut.source)
+    if facts is None or facts.kind == "variable":
+        return None
+    maker = case.view.graph.maker.get(cut.source)
+    if maker is not None and tracking.recording_at(maker) and not tracking.recording_at(op.index):
+        return None
+    at = case.with_statement()
+    return Found(
+        at,
+        f"`{case.name}` is a plain tensor, and `{case.tape_name}` (opened on {case.line(at)}) never "
+        "watched it: a tape watches only trainable variables by itself.",
+        f"Call {case.tape_name}.watch({case.name}) at the start of the block.",
+        _fixed(case, at),
+    )
+
+
+def _fixed(case: Case, at) -> str | None:  # type: ignore[no-untyped-def]
+    if at is None or not at.here:
+        return None
+    return watch_inserted(case.here, at.line, case.tape_name, case.name)
+
+
+CAUSE = Cause(
+    "unwatched-tensor", "A tensor that no tape watched", "warning", TEXT, EXAMPLE, MENDED, recognise
+)

@@ -1,0 +1,97 @@
+"""Ask the causes, in their order, why a source got what it got."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from tapemagic.cell.text import CellText
+from tapemagic.diagnosis.case import Case, Found
+from tapemagic.diagnosis.causes import CAUSES
+from tapemagic.diagnosis.story import lines, story
+from tapemagic.diagnosis.view import QueryView
+from tapemagic.report.model import Why
+from tapemagic.trace.model import Argument
+
+Texts = dict[tuple[str | None, str | None], CellText]
+
+
+def status_of(view: QueryView, position: int) -> str:
+    """What came back for a source: the report's status."""
+    query = view.query
+    if query.error is not None and not query.method.startswith("apply"):
+        return "error"
+    gradient = query.gradients[position] if position < len(query.gradients) else None
+    if gradient is None:
+        return "none"
+    if query.zero_for_none and _masked(view, query.sources[position]):
+        return "masked"
+    if gradient.nonfinite:
+        return "nan" if gradient.nan else "inf"
+    return "zero" if gradient.zero else "connected"
+
+
+def _masked(view: QueryView, source: Argument) -> bool:
+    return source.tensor is not None and source.tensor not in view.observed()
+
+
+def explain(view: QueryView, source: Argument, status: str, texts: Texts) -> Why:
+    """The reason for a status that needs one."""
+    way = view.way(source.tensor) if source.tensor is not None and view.targets else None
+    case = Case(view, source, texts, status, way)
+    found = _ask(case)
+    if found is None:
+        return _unknown(case)
+    why = _why(case, found)
+    if status == "masked":
+        inner = Case(view, source, texts, "none", way)
+        reason = _ask(inner)
+        why.because = _why(inner, reason) if reason is not None else _unknown(inner)
+        if why.because.at is not None:
+            why.at = why.because.at  # the cut itself is what has to change
+            why.lines = why.because.lines
+        why.fixed_source = why.because.fixed_source
+        why.fix = f"{why.fix} {why.because.fix or ''}".strip()
+        why.message = f"{why.message} {why.because.message}"
+    return why
+
+
+def _ask(case: Case) -> Found | None:
+    for cause in CAUSES:
+        found = cause.recognise(case)
+        if found is not None:
+            return replace(found, cause=cause.slug, level=found.level or cause.level)
+    return None
+
+
+def _why(case: Case, found: Found) -> Why:
+    steps = story(case)
+    message = found.message
+    if not found.certain:
+        message += " This is likely, not certain."
+    cut = case.cut
+    passed = lines(case, steps)
+    if found.at is not None and found.at.here and found.at.line not in passed:
+        passed = (*passed, found.at.line)
+    return Why(
+        found.cause,
+        found.level or "warning",
+        message,
+        found.at,
+        passed,
+        fix=found.fix,
+        fixed_source=found.fixed_source,
+        story=steps,
+        cut=(cut.source, cut.target) if cut is not None else (None, None),
+    )
+
+
+def _unknown(case: Case) -> Why:
+    query = case.view.query
+    seen = "no way from it to the target" if case.way is None else "a way from it to the target"
+    return Why(
+        "unconnected" if case.way is None else "outside-tape",
+        "warning",
+        f"The tape returned {case.status} for `{case.name}`; tapemagic observed {seen} and can't "
+        "say with certainty why. Please report this cell.",
+        query.at,
+    )

@@ -1,0 +1,115 @@
+"""The way of a value through the body of a ``tf.function``, and where it is cut there."""
+
+from __future__ import annotations
+
+import heapq
+import itertools
+from dataclasses import dataclass
+
+from tapemagic.diagnosis.view import MISSING, SHAPES, QueryView
+from tapemagic.trace.model import Body, Op, Tensor
+from tapemagic.trace.tracking import DIFFERENTIABLE
+
+NO_VALUES = frozenset({"Placeholder", "NoOp", "Const"})
+
+
+@dataclass(slots=True)
+class Culprit:
+    """The op at which a gradient ends, and the input of it that gets none.
+
+    Attributes:
+        op: The op; of a function body when ``function`` is set.
+        position: Which of its inputs.
+        tensors: Facts of the tensors around it.
+        function: The op that called the function, if the op is in a body.
+        answer: Per input whether the op has a gradient for it (see QueryView.differentiable).
+    """
+
+    op: Op
+    position: int
+    tensors: dict[int, Tensor]
+    function: Op | None = None
+    answer: object = None
+
+    def dtype(self, tensor: int) -> str:
+        """A tensor's dtype, "" when not known."""
+        facts = self.tensors.get(tensor)
+        return facts.dtype if facts is not None else ""
+
+    def is_float(self, tensor: int) -> bool:
+        """Whether a tensor's values can have a derivative."""
+        facts = self.tensors.get(tensor)
+        return facts is None or facts.kind == "variable" or facts.dtype in DIFFERENTIABLE
+
+
+def culprit(view: QueryView, op: Op, position: int, depth: int = 0) -> Culprit:
+    """The op at which a gradient ends, looked up inside function bodies."""
+    outer = Culprit(op, position, view.trace.tensors, answer=view.differentiable(op))
+    if op.rule != "function" or op.body is None or view.registry is None or depth > 4:
+        return outer
+    body = view.registry.body(op.body)
+    if body is None:
+        return outer
+    view.trace.bodies.setdefault(op.body, body)
+    found = _cut(view, body, position)
+    if found is None:
+        return outer
+    inner, at, answer = found
+    if inner.body is not None:
+        deeper = culprit(view, inner, at, depth + 1)
+        if deeper.op is not inner:
+            deeper.function = op
+            return deeper
+    return Culprit(inner, at, body.tensors, op, answer)
+
+
+def _cut(view: QueryView, body: Body, position: int) -> tuple[Op, int, object] | None:
+    """The first step from a placeholder on the cheapest way to an output that has no gradient."""
+    if position >= len(body.inputs):
+        return None
+    made = {t: op for op in body.ops for t in op.outputs}
+    best: dict[int, float] = dict.fromkeys(body.outputs, 0.0)
+    following: dict[int, tuple[Op, int, int, bool, object]] = {}
+    count = itertools.count()
+    heap = [(0.0, next(count), t) for t in body.outputs]
+    done: set[int] = set()
+    while heap:
+        cost, _, node = heapq.heappop(heap)
+        if node in done or node not in made:
+            continue
+        done.add(node)
+        op = made[node]
+        if op.type in NO_VALUES:
+            continue
+        answer = view.registry.differentiable(op, body.tensors)
+        for at, tensor in enumerate(op.inputs):
+            bad = answer == MISSING or (isinstance(answer, tuple) and not answer[at])
+            price = cost + 1e-4 + _price(op, tensor, node, bad, body.tensors)
+            if price < best.get(tensor, float("inf")):
+                best[tensor] = price
+                following[tensor] = (op, at, node, bad, answer)
+                heapq.heappush(heap, (price, next(count), tensor))
+    node = body.inputs[position]
+    floating = _floating(body.tensors, node)
+    while node in following:
+        op, at, after, bad, answer = following[node]
+        now = _floating(body.tensors, after)
+        if bad or (floating and not now):
+            return op, at, answer
+        node, floating = after, now
+    return None
+
+
+def _floating(tensors: dict[int, Tensor], node: int) -> bool:
+    facts = tensors.get(node)
+    return facts is None or facts.dtype in DIFFERENTIABLE
+
+
+def _price(op: Op, tensor: int, node: int, bad: bool, tensors: dict[int, Tensor]) -> float:
+    if op.type in SHAPES:
+        return 1000.0
+    if not _floating(tensors, tensor):
+        return 60.0 if any(_floating(tensors, t) for t in op.inputs if t != tensor) else 2.0
+    if not _floating(tensors, node):
+        return 20.0
+    return 12.0 if bad else 0.0

@@ -1,0 +1,1 @@
+"""The only room that knows TensorFlow: probes that observe a run and conclude nothing."""

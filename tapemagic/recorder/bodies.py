@@ -1,0 +1,71 @@
+"""The ops of ``tf.function`` bodies, read from their graphs on demand, with the person's lines."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tapemagic.recorder.build import Places
+from tapemagic.recorder.log import Log
+from tapemagic.trace.model import Body, Op, Tensor
+
+
+class Bodies:
+    """Reads each body once.
+
+    Args:
+        log: The rows; it holds the graphs of functions that were called.
+        places: Resolves lines.
+    """
+
+    def __init__(self, log: Log, places: Places) -> None:
+        self.log = log
+        self.places = places
+        self.made: dict[str, Body | None] = {}
+        self.real: dict[int, Any] = {}  # id of an Op here -> TensorFlow's op
+
+    def get(self, key: str) -> Body | None:
+        """The body by its key in the log, or None if its graph is gone."""
+        if key not in self.made:
+            graph = self.log.graphs.get(key)
+            try:
+                self.made[key] = None if graph is None else self._read(key, graph)
+            except Exception as fault:
+                self.log.fault("function body", fault)
+                self.made[key] = None
+        return self.made[key]
+
+    def _read(self, key: str, graph: Any) -> Body:
+        body = Body(
+            key,
+            str(graph.name),
+            [],
+            tuple(t._id for t in graph.inputs),
+            tuple(t._id for t in graph.outputs),
+        )
+        for index, real in enumerate(graph.get_operations()):
+            op = Op(
+                index,
+                str(real.type),
+                tuple(t._id for t in real.inputs),
+                tuple(t._id for t in real.outputs),
+                graph=key,
+            )
+            found = [
+                (f.filename, f.lineno)
+                for f in reversed(list(real.traceback or ()))
+                if f.filename in self.places.texts
+            ]
+            sites = self.places.sites(tuple(found[:6]))
+            if sites:
+                op.at, op.via = sites[0], sites[1:]
+            for tensor in real.outputs:
+                shape = tensor.shape
+                body.tensors[tensor._id] = Tensor(
+                    tensor._id,
+                    tensor.dtype.name,
+                    None if shape.rank is None else tuple(shape.as_list()),
+                    op=index,
+                )
+            body.ops.append(op)
+            self.real[id(op)] = real
+        return body

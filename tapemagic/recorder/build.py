@@ -1,0 +1,440 @@
+"""Make the trace from the log: rows become plain data, small tensors become values."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Callable
+from types import CodeType
+from typing import Any
+
+from tapemagic.cell.text import CellText
+from tapemagic.recorder.log import Log, RawArgument, RawQuery
+from tapemagic.recorder.probes.backward import NONE, NONFINITE, ZERO
+from tapemagic.recorder.probes.functions import LIBRARY
+from tapemagic.trace.model import (
+    Argument,
+    BackwardStep,
+    Binding,
+    Entry,
+    Gradient,
+    Mark,
+    Op,
+    Query,
+    Site,
+    Tape,
+    TapeEvent,
+    Tensor,
+    Trace,
+)
+
+FUNCTION_OPS = ("__forward_", "__inference_", "__backward_")
+
+
+class Places:
+    """Resolves the places of rows to sites of the person's code, each once.
+
+    Args:
+        texts: The person's code by file name.
+    """
+
+    def __init__(self, texts: dict[str, CellText]) -> None:
+        self.texts = texts
+        self._known: dict[Any, Site | None] = {}
+
+    def site(self, where: Any) -> Site | None:
+        """The site of a ``(code, last instruction)`` or ``(file name, line)`` pair."""
+        if where in self._known:
+            return self._known[where]
+        code, at = where
+        if isinstance(code, CodeType):
+            text = self.texts.get(code.co_filename)
+            place = line = None
+            if text is not None:
+                positions = list(code.co_positions())
+                number = at // 2
+                line, last, column, end = (
+                    positions[number] if number < len(positions) else (code.co_firstlineno,) * 2 + (0, 0)
+                )
+                if None not in (line, last, column, end):
+                    place = (line, column, last, end)
+            found = None if text is None else text.site(place, line, code.co_name)
+        else:
+            text = self.texts.get(code)
+            found = None if text is None else text.site(None, at)
+        self._known[where] = found
+        return found
+
+    def spot(self, spot: Any) -> Site:
+        """The site of a rewritten expression."""
+        key = (id(spot.text), spot.index)
+        found = self._known.get(key)
+        if found is None:
+            found = self._known[key] = spot.text.site(spot.place, spot.statement, spot.function)
+        return found
+
+    def sites(self, where: tuple[Any, ...]) -> tuple[Site, ...]:
+        """The sites of several places, innermost first."""
+        return tuple(s for s in map(self.site, where) if s is not None)
+
+
+class Builder:
+    """Builds one trace.
+
+    Args:
+        log: The rows.
+        texts: The person's code by file name; the traced cell has label None.
+        private: TensorFlow's private interfaces, or None when it was never imported.
+    """
+
+    def __init__(self, log: Log, texts: dict[str, CellText], cell: CellText, private: Any) -> None:
+        self.log = log
+        self.places = Places(texts)
+        self.cell = cell
+        self.texts = texts
+        self.private = private
+        self.trace = Trace(source=cell.source)
+        self._turns: dict[tuple[str, int, str], int] = {}
+
+    def build(self) -> Trace:
+        """The trace; afterwards the log holds no tensor."""
+        for part in (
+            self._ops, self._tensors, self._tapes, self._marks, self._bindings, self._queries,
+        ):  # fmt: skip
+            try:
+                part()
+            except Exception as fault:
+                self.log.fault(f"trace{part.__name__}", fault)
+        self.log.small.clear()
+        self.trace.faults = self.log.faults
+        return self.trace
+
+    # -- parts
+
+    def _spot(self, spot: Any) -> Site | None:
+        if spot is None:
+            return None
+        return self.places.spot(spot)
+
+    def _ops(self) -> None:
+        log, trace = self.log, self.trace
+        rows = log.ops
+        for index, row in enumerate(rows):
+            op_type, ins, outs, where, attrs, graph, scope, query, body, name = row
+            if type(op_type) is bytes:
+                op_type = op_type.decode()
+            sites = self.places.sites(where)
+            if graph is not None and name is not None and not where:
+                sites = self._graph_sites(graph, name)
+            op = Op(
+                index, op_type, ins, outs, sites[0] if sites else None, sites[1:],
+                log.tracked[index], "forward" if query is None else "backward", graph,
+                tuple(s.removesuffix(LIBRARY) for s in scope), {}, query,
+                library=bool(scope) and scope[-1].endswith(LIBRARY),
+            )  # fmt: skip
+            if query is not None and op.at is None:
+                raw = log.queries[query]
+                sites = self.places.sites(raw.where)
+                op.at, op.via = (sites[0], sites[1:]) if sites else (None, ())
+            own = log.recorded.get(index)
+            if body is not None or op_type.startswith(FUNCTION_OPS):
+                op.rule = "function"
+                op.body = body
+            elif own is not None and op_type not in ("ReadVariableOp", "captured_value"):
+                op.rule = "custom_gradient"
+            elif op_type == "EagerPyFunc":
+                op.rule = "py_function"
+            trace.ops.append(op)
+
+    def _graph_sites(self, key: str, name: Any) -> tuple[Site, ...]:
+        graph = self.log.graphs.get(key)
+        try:
+            frames = list(graph.get_operation_by_name(str(name)).traceback)
+        except Exception:
+            return ()
+        found = []
+        for frame in reversed(frames):
+            filename = getattr(frame, "filename", frame[0])
+            if filename in self.texts:
+                found.append((filename, getattr(frame, "lineno", frame[1])))
+        return self.places.sites(tuple(found[:6]))
+
+    def _shape(self, shape: Any) -> Any:
+        if hasattr(shape, "shape"):  # a symbolic tensor
+            shape = shape.shape
+            return None if shape.rank is None else tuple(shape.as_list())
+        return shape
+
+    def _tensors(self) -> None:
+        log, trace = self.log, self.trace
+        names: dict[int, str] = {}
+        bytes_of: dict[int, int] = {}
+        for made, (enum, shape) in log.facts.items():
+            shape = self._shape(shape)
+            if enum not in names:
+                names[enum] = self.private.dtype_name(enum)
+                try:
+                    bytes_of[enum] = self.private.dtypes.as_dtype(enum).size
+                except TypeError:
+                    bytes_of[enum] = 0
+            size = 1
+            for extent in shape or ():
+                size *= extent or 0
+            trace.tensors[made] = Tensor(
+                made, names[enum], shape, "tensor" if made in log.made else "constant",
+                log.made.get(made), nbytes=size * bytes_of[enum],
+            )  # fmt: skip
+        for handle, facts in log.variables.items():
+            trace.tensors[handle] = Tensor(
+                handle, facts.dtype, facts.shape, "variable", log.made.get(handle),
+                trainable=facts.trainable, label=facts.label,
+            )  # fmt: skip
+        for made, tensor in log.small.items():
+            known = trace.tensors.get(made)
+            if known is not None and known.dtype not in ("resource", "variant", "string"):
+                known.value = read_value(tensor)
+
+    def _tapes(self) -> None:
+        for number, raw in self.log.tapes.items():
+            sites = self.places.sites(raw.where)
+            tape = Tape(
+                number, raw.persistent, raw.auto_watch, self.log.object_names.get(raw.key),
+                sites[0] if sites else None, graph=raw.graph, ours=raw.ours,
+            )  # fmt: skip
+            for index, kind, tensor, where, auto in raw.events:
+                at = self.places.sites(where)
+                tape.events.append(TapeEvent(index, kind, tensor, at[0] if at else None, auto))
+            self.trace.tapes[number] = tape
+
+        for where, kind in self.log.refused:
+            sites = self.places.sites(where)
+            at = sites[0] if sites else None
+            text = self.texts.get(where[0][0].co_filename) if where and at is not None else None
+            call = text.call(at.expr) if text is not None and at is not None else None
+            name = ast.unparse(call.args[0]) if call is not None and call.args else "it"
+            self.trace.refused.append((at, kind, name))
+
+    def _marks(self) -> None:
+        for number, raw in enumerate(self.log.marks):
+            at = self._spot(raw.spot)
+            what = raw.what or (
+                raw.spot.text.segment(raw.spot.place) if raw.spot is not None else ""
+            )
+            self.trace.marks[number] = Mark(
+                number, raw.index, what, raw.type, at, raw.tensors, raw.marks, raw.ops, raw.name
+            )
+        for entry in self.log.entries:
+            self.trace.entries.append(
+                Entry(entry.tensor, entry.marks, self._spot(entry.spot), entry.index, entry.certain)
+            )
+
+    def _bindings(self) -> None:
+        for index, spot, name, made, variable in self.log.bindings:
+            at = self._spot(spot)
+            assert at is not None
+            kind = "variable" if variable else "tensor"
+            self.trace.bindings.append(Binding(index, name, made, at, kind))
+            tensor = self.trace.tensors.get(made)
+            if tensor is not None and tensor.name is None:
+                tensor.name, tensor.named_at = name, at
+
+    # -- queries
+
+    def _queries(self) -> None:
+        for number, raw in enumerate(self.log.queries):
+            self.trace.queries.append(self._query(number, raw))
+
+    def _query(self, number: int, raw: RawQuery) -> Query:
+        sites = self.places.sites(raw.where)
+        at = sites[0] if sites else None
+        targets, sources = self._names(raw, at)
+        query = Query(
+            number, raw.method, raw.tape, raw.op, raw.op_end,
+            [self._argument(a, n) for a, n in zip(raw.targets, targets, strict=True)],
+            [self._argument(a, n) for a, n in zip(raw.sources, sources, strict=True)],
+            at, error=raw.error, zero_for_none=raw.zero_for_none, graph=raw.graph,
+        )  # fmt: skip
+        query.via = sites[1:]
+        results = raw.results if raw.results is not None else [None] * len(raw.sources)
+        query.gradients = [
+            self._gradient(g, v)
+            for g, v in zip(results, raw.verdicts or ("none",) * len(results), strict=False)
+        ]
+        query.results = [g if isinstance(g, int) else getattr(g, "_id", None) for g in results]
+        for index, codes, skip, up, values, begin in raw.steps:
+            query.steps.append(
+                BackwardStep(
+                    index,
+                    tuple(c == NONE for c in codes),
+                    tuple(skip) if skip else (),
+                    any(c == ZERO for c in codes) and all(c in (ZERO, NONE) for c in codes),
+                    NONFINITE not in codes,
+                    up != NONFINITE,
+                    tuple(None if v is None else read_value(v) for v in values),
+                    begin,
+                )
+            )
+            query.steps[-1].codes = bytes(codes)
+        raw.results = None
+        raw.steps = []
+        return query
+
+    def _argument(self, raw: RawArgument, name: str) -> Argument:
+        return Argument(name, raw.tensor, raw.kind, raw.dtype, raw.shape, raw.type, raw.mark)
+
+    def _gradient(self, gradient: Any, verdict: str) -> Gradient | None:
+        if gradient is None and verdict != "none":
+            return Gradient(None, "")
+        if gradient is None:
+            return None
+        if isinstance(gradient, int):  # let go: a later call with equal verdicts was kept
+            made = self.trace.tensors.get(gradient)
+            return Gradient(made.shape if made else None, made.dtype if made else "", zero=verdict == "zero", nonfinite=int(verdict == "nan"))
+        return read_gradient(gradient)
+
+    def _names(self, raw: RawQuery, at: Site | None) -> tuple[list[str], list[str]]:
+        text = None
+        if at is not None:
+            text = next((t for t in self.texts.values() if (t.label, t.file) == (at.cell, at.file)), None)
+        call = None
+        if text is not None and at is not None:
+            call = text.call(at.expr) or self._call_in_turn(text, at.line, raw.method)
+        if raw.expr is not None:
+            return [a.path for a in raw.targets], [a.path for a in raw.sources]
+        if call is None or text is None:
+            return (
+                [self._given(a, f"target{a.path}") for a in raw.targets],
+                [self._given(a, f"sources{a.path}") for a in raw.sources],
+            )
+        parts = _arguments(call, raw.method)
+        return (
+            [_written(parts[0], a.path, text, "target") for a in raw.targets],
+            [_written(parts[1], a.path, text, "sources") for a in raw.sources],
+        )
+
+    def _call_in_turn(self, text: CellText, line: int, method: str) -> ast.Call | None:
+        """The call on a line: of several (inside a tf.function, without columns) the next one."""
+        fits = text.calls_on_line(line, method)
+        if not fits:
+            return None
+        turn = self._turns.get((text.filename, line, method), 0)
+        self._turns[text.filename, line, method] = turn + 1
+        return fits[turn % len(fits)]
+
+    def _given(self, argument: RawArgument, fallback: str) -> str:
+        tensor = self.trace.tensors.get(argument.tensor) if argument.tensor is not None else None
+        if tensor is not None:
+            return tensor.name or tensor.label or fallback
+        return fallback
+
+
+def _arguments(call: ast.Call, method: str) -> tuple[ast.expr | None, ast.expr | None]:
+    named = {k.arg: k.value for k in call.keywords}
+    if method == "apply_gradients":
+        pairs = call.args[0] if call.args else named.get("grads_and_vars")
+        if isinstance(pairs, ast.Call) and isinstance(pairs.func, ast.Name) and len(pairs.args) == 2:
+            return None, pairs.args[1]
+        return None, None
+    if method == "apply":
+        given = call.args[1] if len(call.args) > 1 else named.get("trainable_variables")
+        return None, given
+    target = call.args[0] if call.args else named.get("target")
+    sources = call.args[1] if len(call.args) > 1 else named.get("sources", named.get("source"))
+    return target, sources
+
+
+def _written(node: ast.expr | None, path: str, text: CellText, fallback: str) -> str:
+    """How the person wrote the part of an argument at a path such as ``[0]['w']``."""
+    if node is None or isinstance(node, ast.Starred):
+        return fallback + path
+    rest = ast.parse("x" + path, mode="eval").body if path else None
+    keys = []
+    while isinstance(rest, ast.Subscript):
+        keys.append(rest.slice)
+        rest = rest.value
+    keys.reverse()
+    while keys:
+        key = keys[0].value if isinstance(keys[0], ast.Constant) else None
+        if isinstance(node, (ast.List, ast.Tuple)) and isinstance(key, int):
+            if key >= len(node.elts) or any(isinstance(e, ast.Starred) for e in node.elts):
+                break
+            node = node.elts[key]
+        elif isinstance(node, ast.Dict):
+            fits = [
+                v for k, v in zip(node.keys, node.values, strict=True)
+                if isinstance(k, ast.Constant) and k.value == key
+            ]  # fmt: skip
+            if not fits:
+                break
+            node = fits[0]
+        else:
+            break
+        keys.pop(0)
+    left = "".join(f"[{ast.unparse(k)}]" for k in keys)
+    from tapemagic.cell.text import span
+
+    written = text.segment(span(node)) or ast.unparse(node)
+    if left and not isinstance(node, (ast.Name, ast.Attribute, ast.Subscript, ast.Call)):
+        written = f"({written})"
+    return written + left
+
+
+def read_value(tensor: Any) -> Any:
+    """A small tensor as a scalar or nested list, None if it can't be read; NaN and Inf as text."""
+    try:
+        array = tensor._numpy_internal() if hasattr(tensor, "_numpy_internal") else tensor
+        if array.dtype.kind in "fiub":
+            return _plain(array.astype("float64").tolist() if array.dtype.kind == "f" else array.tolist())
+        if array.dtype.kind == "c":
+            return _plain(array.astype(str).tolist())
+        return _plain(array.astype("float64").tolist())
+    except Exception:
+        return None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return str(value)
+    return value
+
+
+def read_gradient(gradient: Any) -> Gradient:
+    """Shape, dtype, norm and range of a gradient; complex by magnitude, over finite elements."""
+    import numpy as np
+
+    sparse = hasattr(gradient, "values") and hasattr(gradient, "indices")
+    dense = gradient.values if sparse else getattr(gradient, "flat_values", gradient)
+    shape = getattr(gradient, "shape", None)
+    if sparse and getattr(gradient, "dense_shape", None) is not None:
+        try:
+            shape = tuple(int(n) for n in np.asarray(gradient.dense_shape))
+        except Exception:
+            shape = tuple(dense.shape)
+    elif hasattr(shape, "rank"):
+        shape = None if shape.rank is None else tuple(shape.as_list())
+    elif shape is not None:
+        shape = tuple(shape)
+    made = Gradient(shape, getattr(getattr(dense, "dtype", None), "name", ""), sparse=sparse)
+    if not hasattr(dense, "_numpy_internal"):
+        if isinstance(dense, np.ndarray):
+            array = dense
+        else:
+            return made
+    else:
+        array = np.asarray(dense._numpy_internal())
+    size = abs(array) if array.dtype.kind == "c" else array
+    if size.dtype.kind not in "fiub" or size.dtype.itemsize < 4:
+        size = size.astype("float32")
+    finite = np.isfinite(size)
+    made.nonfinite = int(size.size - np.count_nonzero(finite))
+    inside = size if made.nonfinite == 0 else size[finite]
+    if inside.size:
+        wide = inside.astype("float64", copy=False)
+        made.norm = float(np.sqrt((wide * wide).sum()))
+        made.min, made.max = float(wide.min()), float(wide.max())
+    made.nan = bool(np.isnan(size).any()) if made.nonfinite else False
+    made.zero = bool(size.size and not array.any())
+    if size.size <= 9:
+        made.value = read_value(array)
+    return made

@@ -1,0 +1,690 @@
+"""The cell's own data flow while it runs: which values outside TensorFlow were made from tensors.
+
+A value that is no tensor but was made from one (an array, a float) gets a :class:`Mark`. Marks
+stand on the objects themselves where an object is one value (arrays, floats), and on names where
+Python shares one object among many (small ints). They follow call expressions: what went into a
+call or operator that is not rewritten itself, and what came out of it.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Callable
+from threading import get_ident
+from typing import Any
+
+from tapemagic.cell.rewrite import Rewritten, Spot
+from tapemagic.recorder.kinds import (
+    ARRAY,
+    CONTAINER,
+    OBJECT,
+    PLAIN,
+    SHARED,
+    TENSOR,
+    VARIABLE,
+    Kinds,
+    leaves,
+    variable_handle,
+)
+from tapemagic.recorder.log import Log, RawEntry, RawMark
+
+QUIET_TURNS = 24
+"""Turns of a loop, or calls of a function, without tensor or mark before it runs plain."""
+
+# What only carries its elements, looks at a shape, or tells about a value.
+_CARRIERS = frozenset({list, tuple, dict, set, frozenset, zip, enumerate, reversed, sorted, iter, filter, map})
+_NEUTRAL: frozenset[Any] = frozenset(
+    {len, isinstance, issubclass, type, hasattr, id, print, callable, repr, range, hash, super}
+)
+
+
+class Activation:
+    """The operands that one call of rewritten code has pushed, and its names of shared values."""
+
+    __slots__ = ("iterated", "operands", "shared")
+
+    def __init__(self) -> None:
+        self.operands: list[tuple[int, Any, int | None]] = []
+        self.shared: dict[str, tuple[Any, int]] = {}
+        self.iterated: dict[int, int] = {}
+
+
+class Hooks:
+    """The object that stands in rewritten code; its attributes are the hooks.
+
+    When tracing ends they become plain pass-throughs, for code that is still running.
+    """
+
+    def __reduce__(self) -> Any:
+        return (inert_hooks, ())
+
+
+class Flags:
+    """``b0``, ``b1``, ..: whether a loop or function runs its watched copy."""
+
+    def __reduce__(self) -> Any:
+        return (inert_flags, ())
+
+    def __getattr__(self, name: str) -> bool:
+        return False
+
+
+def inert_flags() -> Flags:
+    """Flags of code that is not traced: it runs plain."""
+    return Flags()
+
+
+def inert_hooks() -> Hooks:
+    """Hooks that only pass values through."""
+    hooks = Hooks()
+    silence(hooks)
+    return hooks
+
+
+def silence(hooks: Hooks) -> None:
+    """Turn every hook into a pass-through."""
+
+    def second(_spot: Any, value: Any, *_more: Any) -> Any:
+        return value
+
+    def nothing(*_args: Any) -> bool:
+        return False
+
+    for name in list(vars(hooks)):
+        if name[0] == "d" and name[1:].isdigit():
+            setattr(hooks, name, lambda function: function)
+    for name in ("o", "c", "r", "n", "s", "i", "v", "turned"):
+        setattr(hooks, name, second)
+    for name in ("t", "w", "g", "e", "turn", "sync", "leave", "enter"):
+        setattr(hooks, name, nothing)
+    hooks.p = lambda _spot, _old, value: value  # type: ignore[attr-defined]
+    hooks.z = lambda value: value  # type: ignore[attr-defined]
+
+
+class Flow:
+    """Builds the hooks of one run and keeps the marks."""
+
+    def __init__(self, log: Log, kinds: Kinds) -> None:
+        self.log = log
+        self.kinds = kinds
+        self.hooks = Hooks()
+        self.flags = Flags()
+        self.sleeping: list[str] = []
+        self.activity = 0
+        self.top = Activation()
+        self.stack: list[Activation] = []
+        self.marked: dict[int, tuple[Any, int]] = {}  # id -> (object or weakref, mark)
+        self.passing: tuple[Any, int] | None = None  # a shared value on its way to its binding
+        self.spots: list[Spot] = []
+        self.rewritten: dict[int, tuple[Any, Any]] = {}  # id of watched code -> (plain, watched)
+        self.functions: weakref.WeakSet[Any] = weakref.WeakSet()
+        self.stored: Any = None  # the value of ``box[i] = value`` until the store is done
+        self.last: Any = None
+        self.has_last = False
+        self.thread = get_ident()
+        self.branches = 0
+        self.wanted: dict[str, Callable[[Any], None]] = {}  # names to tell of when bound
+        self._turns: dict[int, list[int]] = {}
+        self.install()
+
+    # -- arming
+
+    def install(self) -> None:
+        """Set the hooks; spots may still be added with :meth:`add`."""
+        for name in (
+            "o c r n s i v t w g e p z turn turned sync enter leave".split()
+        ):
+            setattr(self.hooks, name, self._guard(getattr(self, f"_{name}")) if name in "t w g e n v i".split() else getattr(self, f"_{name}"))
+
+    def add(self, made: Rewritten) -> None:
+        """Make flags and definition hooks for a rewritten tree."""
+        for index in range(made.first_branch, made.branches):
+            setattr(self.flags, f"b{index}", True)
+            self._turns[index] = [0, -1]
+        self.branches = made.branches
+        for spot in self.spots[made.first_spot :]:
+            if spot.kind == "def":
+                setattr(self.hooks, f"d{spot.index}", self._define)
+
+    def _guard(self, hook: Callable[..., Any]) -> Callable[..., Any]:
+        fallback = 1 if hook.__name__ in ("_n", "_v", "_i") else None
+
+        def guarded(*args: Any) -> Any:
+            try:
+                return hook(*args)
+            except Exception as fault:
+                self.log.fault("data flow", fault)
+                return args[fallback] if fallback is not None else False
+
+        return guarded
+
+    def wake(self) -> None:
+        """Let every loop and function run its watched copy again: something happened."""
+        for name in self.sleeping:
+            setattr(self.flags, name, True)
+            self._turns[int(name[1:])][0] = 0
+        self.sleeping.clear()
+
+    def close(self) -> None:
+        """End: the hooks fall silent and rewritten functions get their plain code back."""
+        silence(self.hooks)
+        for name in list(vars(self.flags)):
+            setattr(self.flags, name, False)
+        for function in list(self.functions):
+            pair = self.rewritten.get(id(function.__code__))
+            if pair is not None:
+                function.__code__ = pair[0]
+        self.marked.clear()
+        self.top = Activation()
+        self.stack.clear()
+        self.last = None
+
+    # -- marks
+
+    def mark_of(self, value: Any) -> int | None:
+        """The mark of a value, by identity."""
+        found = self.marked.get(id(value))
+        if found is None:
+            return None
+        held = found[0]
+        if held is value or (type(held) is weakref.ref and held() is value):
+            return found[1]
+        return None
+
+    def sources_of(self, value: Any) -> tuple[list[int], list[int]]:
+        """The tensors and the marks that a value carries, inside containers too."""
+        tensors: list[int] = []
+        marks: list[int] = []
+        own = self.mark_of(value)
+        if own is not None:
+            return tensors, [own]
+        for item in leaves(value, self.kinds):
+            kind = self.kinds.of(item)
+            if kind == TENSOR:
+                tensors.append(getattr(item, "_id", -1))
+            elif kind == VARIABLE:
+                handle = variable_handle(item)
+                if handle is not None:
+                    tensors.append(handle._id)
+                    self.log.note_variable(item, handle)
+            elif kind in (ARRAY, OBJECT):
+                mark = self.mark_of(item)
+                if mark is not None:
+                    marks.append(mark)
+        return tensors, marks
+
+    def _hold(self, value: Any, mark: int) -> None:
+        if isinstance(value, (float, complex, str, bytes, int)) or not hasattr(
+            type(value), "__weakref__"
+        ):
+            kind = type(value)
+            if kind in (list, dict, set, tuple) and len(value) > 100_000:
+                return
+            if kind in (str, bytes) and (len(value) < 2 or len(value) > 1_000_000):
+                return
+            if type(value).__name__ == "ndarray":
+                self.marked[id(value)] = (weakref.ref(value), mark)
+                return
+            self.marked[id(value)] = (value, mark)
+        else:
+            try:
+                self.marked[id(value)] = (weakref.ref(value), mark)
+            except TypeError:
+                self.marked[id(value)] = (value, mark)
+
+    def mark_value(self, value: Any, mark: int) -> None:
+        """Let a value carry a mark. Elements of containers are marked one level deep."""
+        kind = self.kinds.of(value)
+        if kind == SHARED and -6 < value < 257:
+            self.passing = (value, mark)
+        elif kind in (ARRAY, OBJECT, SHARED):
+            self._hold(value, mark)
+        elif kind == CONTAINER:
+            items = value.values() if isinstance(value, dict) else value
+            shared = not value
+            for item, _ in zip(items, range(1000), strict=False):
+                inner = self.kinds.of(item)
+                if inner in (ARRAY, OBJECT) and self.mark_of(item) is None:
+                    self._hold(item, mark)
+                elif inner in (SHARED, CONTAINER):
+                    shared = True
+                elif inner in (TENSOR, VARIABLE):
+                    return
+            if shared:
+                self._hold(value, mark)
+
+    def new_mark(
+        self,
+        spot: Spot,
+        value: Any,
+        tensors: list[int],
+        marks: list[int],
+        ops: tuple[int, int] | None = None,
+        what: str | None = None,
+    ) -> int:
+        """Make a mark at a place of the code."""
+        self.activity += 1
+        if self.sleeping:
+            self.wake()
+        return self.log.mark(
+            RawMark(
+                index=len(self.log.ops),
+                spot=spot,
+                type=type(value).__name__,
+                tensors=tuple(tensors),
+                marks=tuple(marks),
+                ops=ops,
+                what=what,
+            )
+        )
+
+    # -- hooks: expressions
+
+    def _o(self, spot: int, value: Any) -> Any:
+        passing = self.passing
+        if passing is None:
+            self.top.operands.append((spot, value, None))
+        else:
+            mark = passing[1] if passing[0] is value else None
+            self.passing = None
+            self.top.operands.append((spot, value, mark))
+        return value
+
+    def _c(self, spot: int, function: Any) -> Any:
+        self.passing = None
+        self.top.operands.append((spot, function, len(self.log.ops)))
+        return function
+
+    def _r(self, index: int, value: Any) -> Any:
+        spot = self.spots[index]
+        operands = self.top.operands
+        while operands and operands[-1][0] != index:
+            operands.pop()
+        count = spot.count
+        kind = self.kinds.known.get(type(value))
+        if count == 0 or len(operands) < count:
+            return value
+        if kind is PLAIN:
+            del operands[-count:]
+            return value
+        taken = operands[-count:]
+        del operands[-count:]
+        try:
+            self._made(spot, value, taken, kind if kind is not None else self.kinds.of(value))
+        except Exception as fault:
+            self.log.fault("data flow", fault)
+        return value
+
+    def _made(self, spot: Spot, value: Any, taken: list[tuple[int, Any, int | None]], kind: int) -> None:
+        """A rewritten expression gave a value: find what it was made from."""
+        if kind == PLAIN:
+            if spot.kind == "call" and value is None:
+                self._told(spot, taken)
+            return
+        if kind == VARIABLE:
+            return
+        if kind == TENSOR:
+            if not self.log.is_made(getattr(value, "_id", 0)):
+                self._entered(spot, value, taken)
+            return
+        known = self.kinds
+        if spot.kind == "attr":
+            owner = taken[0][1]
+            mark = self.mark_of(owner)
+            if mark is not None and self.mark_of(value) is None and not callable(value):
+                self.mark_value(value, self.new_mark(spot, value, [], [mark]))
+            return
+        if spot.kind == "item":
+            owner = taken[0][1]
+            if known.of(owner) in (TENSOR, VARIABLE) or self.mark_of(value) is not None:
+                return
+            mark = self.mark_of(owner)
+            if mark is None:
+                mark = self._shared_mark(spot, 0, taken[0])
+            if mark is not None:
+                self.mark_value(value, self.new_mark(spot, value, [], [mark]))
+            return
+        if kind != CONTAINER and kind != SHARED and self.mark_of(value) is not None:
+            return
+        ops: tuple[int, int] | None = None
+        if spot.kind == "call":
+            _, function, start = taken[0]
+            begin = start if start is not None else len(self.log.ops)
+            code = getattr(getattr(function, "__func__", function), "__code__", None)
+            if code is not None and id(code) in self.rewritten:
+                return
+            try:
+                if function in _NEUTRAL:
+                    return
+                carrier = function in _CARRIERS
+            except TypeError:
+                carrier = False
+            if self.log.ops_since(begin):
+                ops = (begin, len(self.log.ops))
+            owner = getattr(function, "__self__", None)
+            taken = taken[1:]
+            tensors: list[int] = []
+            marks: list[int] = []
+            if owner is not None and known.of(owner) not in (PLAIN,):
+                tensors, marks = self.sources_of(owner)
+            first = 1
+        else:
+            carrier, tensors, marks, first = spot.kind == "each", [], [], 0
+        for number, (_, operand, passed) in enumerate(taken):
+            if carrier:
+                own = self.mark_of(operand)
+                if own is not None:
+                    marks.append(own)
+                continue
+            if passed is not None:
+                marks.append(passed)
+                continue
+            found = known.known.get(type(operand))
+            if found is PLAIN:
+                continue
+            more_tensors, more_marks = self.sources_of(operand)
+            tensors += more_tensors
+            marks += more_marks
+            if found == SHARED and self.top.shared:
+                mark = self._shared_mark(spot, number + first, (0, operand, None))
+                if mark is not None:
+                    marks.append(mark)
+        if carrier:
+            ops = None
+        if tensors or marks or ops is not None:
+            self.mark_value(value, self.new_mark(spot, value, tensors, marks, ops))
+
+    def _shared_mark(self, spot: Spot, number: int, operand: tuple[int, Any, int | None]) -> int | None:
+        if operand[2] is not None and spot.kind != "call":
+            return operand[2]
+        name = spot.operands[number] if number < len(spot.operands) else None
+        found = self.top.shared.get(name) if name is not None else None
+        return found[1] if found is not None and found[0] is operand[1] else None
+
+    def _told(self, spot: Spot, taken: list[tuple[int, Any, int | None]]) -> None:
+        """A call that returned nothing may have put its arguments into its object."""
+        owner = getattr(taken[0][1], "__self__", None)
+        if owner is None or self.kinds.of(owner) not in (ARRAY, OBJECT):
+            return
+        code = getattr(getattr(taken[0][1], "__func__", None), "__code__", None)
+        if code is not None and id(code) in self.rewritten:
+            return
+        tensors: list[int] = []
+        marks: list[int] = []
+        for _, operand, passed in taken[1:]:
+            more_tensors, more_marks = self.sources_of(operand)
+            tensors += more_tensors
+            marks += more_marks + ([passed] if passed is not None else [])
+        if tensors or marks:
+            own = self.mark_of(owner)
+            if own is not None:
+                marks.append(own)
+            self.mark_value(owner, self.new_mark(spot, owner, tensors, marks))
+
+    def _entered(self, spot: Spot, value: Any, taken: list[tuple[int, Any, int | None]]) -> None:
+        """A call gave a tensor that no op made: a constant, perhaps from marked values."""
+        made = getattr(value, "_id", None)
+        if made is None or made in self.log.facts:
+            return
+        tensors: list[int] = []
+        marks: list[int] = []
+        for number, (_, operand, passed) in enumerate(taken):
+            if operand is value:
+                return
+            if number == 0 and spot.kind == "call":
+                continue
+            if passed is not None:
+                marks.append(passed)
+                continue
+            more_tensors, more_marks = self.sources_of(operand)
+            tensors += more_tensors
+            marks += more_marks
+            if self.kinds.known.get(type(operand)) == SHARED:
+                mark = self._shared_mark(spot, number, (0, operand, None))
+                if mark is not None:
+                    marks.append(mark)
+        if made in tensors:
+            return
+        tensors = [t for t in tensors if t < made]
+        code = getattr(getattr(taken[0][1], "__func__", taken[0][1]), "__code__", None)
+        if tensors and spot.kind == "call" and id(code) not in self.rewritten:
+            # A call gave a tensor that no op made, though it was given tensors: what it computed
+            # (as tf.numpy_function does) ran outside TensorFlow.
+            marks = [self.new_mark(spot, value, tensors, marks)]
+        if marks:
+            self.log.entries.append(
+                RawEntry(made, tuple(marks), spot, len(self.log.ops), certain=True)
+            )
+
+    def pending(self) -> list[tuple[Any, int]]:
+        """The marked values that the innermost open expression was given."""
+        operands = self.top.operands
+        if not operands:
+            return []
+        index = operands[-1][0]
+        spot = self.spots[index]
+        found: list[tuple[Any, int]] = []
+        number = spot.count
+        taken = []
+        for entry in reversed(operands):
+            if entry[0] != index:
+                break
+            taken.append(entry)
+        taken.reverse()
+        for number, (_, operand, passed) in enumerate(taken):
+            if number == 0 and spot.kind == "call":
+                owner = getattr(operand, "__self__", None)
+                if owner is None:
+                    continue
+                operand, passed = owner, None
+            kind = self.kinds.of(operand)
+            if passed is not None:
+                found.append((operand, passed))
+            elif kind == SHARED:
+                mark = self._shared_mark(spot, number, (0, operand, None))
+                if mark is not None:
+                    found.append((operand, mark))
+            elif kind in (ARRAY, OBJECT):
+                mark = self.mark_of(operand)
+                if mark is not None:
+                    found.append((operand, mark))
+            elif kind == CONTAINER:
+                inner = [(leaf, self.mark_of(leaf)) for leaf in leaves(operand, self.kinds)]
+                found += [(leaf, m) for leaf, m in inner if m is not None]
+                own = self.mark_of(operand)
+                marks = [m for _, m in inner if m is not None] + ([own] if own is not None else [])
+                found += [(operand, m) for m in marks]
+        return found
+
+    def pending_spot(self) -> Spot | None:
+        """The innermost open expression."""
+        return self.spots[self.top.operands[-1][0]] if self.top.operands else None
+
+    # -- hooks: bindings
+
+    def _bind(self, spot: Spot, name: str, value: Any) -> None:
+        kind = self.kinds.known.get(type(value))
+        if kind is None:
+            kind = self.kinds.of(value)
+        if self.wanted and name in self.wanted:
+            self.wanted[name](value)
+        if kind == TENSOR or kind == VARIABLE:
+            self.log.bind(spot, name, value, kind == VARIABLE)
+        elif kind == SHARED:
+            passing = self.passing
+            if passing is not None and passing[0] is value:
+                self.top.shared[name] = passing
+            elif self.top.shared:
+                self.top.shared.pop(name, None)
+        elif kind in (ARRAY, OBJECT):
+            mark = self.mark_of(value)
+            if mark is not None:
+                self.log.name_mark(mark, name)
+        elif kind == CONTAINER:
+            if isinstance(value, dict):
+                pairs = [(f"{name}[{k!r}]", v) for k, v in zip(value, value.values(), strict=True)]
+            elif isinstance(value, (list, tuple)):
+                pairs = [(f"{name}[{i}]", v) for i, v in enumerate(value[:64])]
+            else:
+                return
+            for text, item in pairs[:64]:
+                inner = self.kinds.of(item)
+                if inner == TENSOR or inner == VARIABLE:
+                    self.log.bind(spot, text, item, inner == VARIABLE)
+        elif kind == PLAIN:
+            self.log.name_object(name, value)
+
+    def _n(self, index: int, value: Any) -> Any:
+        spot = self.spots[index]
+        for name in spot.names:
+            self._bind(spot, name, value)
+        self.passing = None
+        return value
+
+    def _s(self, _index: int, value: Any) -> Any:
+        self.stored = value
+        return value
+
+    def _t(self, index: int, *values: Any) -> bool:
+        spot = self.spots[index]
+        for name, value in zip(spot.names, values, strict=False):
+            self._bind(spot, name, value)
+        return False
+
+    def _w(self, index: int, box: Any) -> bool:
+        """``box[i] = value``: an array now holds the value; containers are searched instead."""
+        value, self.stored = self.stored, None
+        if self.kinds.of(box) in (ARRAY, OBJECT) and self.kinds.of(value) != PLAIN:
+            tensors, marks = self.sources_of(value)
+            if tensors or marks:
+                own = self.mark_of(box)
+                marks += [own] if own is not None else []
+                self.mark_value(box, self.new_mark(self.spots[index], box, tensors, marks))
+        return False
+
+    def _p(self, index: int, old: Any, value: Any) -> Any:
+        self.top.operands.append((index, old, None))
+        return self._o(index, value)
+
+    def _g(self, index: int, *new: Any) -> bool:
+        spot = self.spots[index]
+        operands = self.top.operands
+        while operands and operands[-1][0] != index:
+            operands.pop()
+        taken = operands[-2:]
+        del operands[-2:]
+        if not new or len(taken) < 2:
+            return False
+        value = new[0]
+        kind = self.kinds.of(value)
+        if kind not in (TENSOR, VARIABLE, PLAIN):
+            old = self.mark_of(value)
+            if old is None or kind == ARRAY:
+                tensors: list[int] = []
+                marks: list[int] = []
+                for number, (_, operand, passed) in enumerate(taken):
+                    more_tensors, more_marks = self.sources_of(operand)
+                    tensors += more_tensors
+                    marks += more_marks + ([passed] if passed is not None else [])
+                    if self.kinds.of(operand) == SHARED:
+                        mark = self._shared_mark(spot, number, (0, operand, None))
+                        marks += [mark] if mark is not None else []
+                if (tensors or marks) and kind != CONTAINER:
+                    self.mark_value(value, self.new_mark(spot, value, tensors, marks))
+        for name in spot.names:
+            self._bind(spot, name, value)
+        return False
+
+    def _i(self, index: int, iterable: Any) -> Any:
+        mark = self.mark_of(iterable)
+        if mark is not None:
+            self.top.iterated[index] = mark
+        else:
+            self.top.iterated.pop(index, None)
+        return iterable
+
+    def _e(self, index: int, *values: Any) -> bool:
+        spot = self.spots[index]
+        mark = self.top.iterated.get(index)
+        for name, value in zip(spot.names, values, strict=False):
+            if mark is not None and self.kinds.of(value) in (ARRAY, SHARED, OBJECT):
+                if self.mark_of(value) is None:
+                    self.mark_value(value, self.new_mark(spot, value, [], [mark]))
+            if type(value) is not int:
+                self._bind(spot, name, value)
+        return False
+
+    def _z(self, value: Any) -> Any:
+        self.last, self.has_last = value, True
+        return value
+
+    # -- hooks: control
+
+    def _turn(self, branch: int) -> bool:
+        turns = self._turns[branch]
+        if turns[1] == self.activity:
+            turns[0] += 1
+            if turns[0] > QUIET_TURNS and not self.top.shared:
+                name = f"b{branch}"
+                setattr(self.flags, name, False)
+                self.sleeping.append(name)
+        else:
+            turns[0], turns[1] = 0, self.activity
+        return False
+
+    def _turned(self, branch: int, value: Any) -> Any:
+        self._turn(branch)
+        return value
+
+    def _sync(self) -> bool:
+        self.top.operands.clear()
+        self.passing = None
+        return False
+
+    def _enter(self, branch: int, index: int, *arguments: Any) -> bool:
+        if get_ident() != self.thread:
+            return False
+        self._turn(branch)
+        caller = self.top
+        self.stack.append(caller)
+        self.top = Activation()
+        if caller.shared or any(e[2] is not None for e in caller.operands[-8:]):
+            self._pass_shared(caller, self.spots[index], arguments)
+        return True
+
+    def _pass_shared(self, caller: Activation, spot: Spot, arguments: tuple[Any, ...]) -> None:
+        """Small ints lose their identity in a call: their marks go along by value."""
+        if not caller.operands:
+            return
+        call = self.spots[caller.operands[-1][0]]
+        taken = [e for e in caller.operands if e[0] == call.index]
+        for number, (_, operand, passed) in enumerate(taken[1:], 1):
+            if self.kinds.of(operand) != SHARED:
+                continue
+            mark = passed
+            if mark is None:
+                name = call.operands[number] if number < len(call.operands) else None
+                found = caller.shared.get(name) if name else None
+                mark = found[1] if found is not None and found[0] is operand else None
+            if mark is None:
+                continue
+            for name, value in zip(spot.names, arguments, strict=False):
+                if value is operand:
+                    self.top.shared[name] = (operand, mark)
+
+    def _leave(self) -> bool:
+        if self.stack:
+            self.top = self.stack.pop()
+        return False
+
+    def _v(self, index: int, value: Any) -> Any:
+        if self.kinds.known.get(type(value)) == SHARED and self.top.shared:
+            mark = self._shared_mark(self.spots[index], 0, (0, value, None))
+            if mark is not None:
+                self.passing = (value, mark)
+        return value
+
+    def _define(self, function: Any) -> Any:
+        if hasattr(function, "__code__"):
+            self.functions.add(function)
+        return function

@@ -1,0 +1,93 @@
+"""What a Python value is to the data flow: a tensor, a variable, a carrier, or a value to mark."""
+
+from __future__ import annotations
+
+import types
+from collections import deque
+from typing import Any
+
+TENSOR, VARIABLE, PLAIN, CONTAINER, SHARED, ARRAY, OBJECT = range(1, 8)
+"""Kinds of value. PLAIN carries nothing; SHARED may be one object for many values (small ints);
+ARRAY can be marked by identity; CONTAINER is searched; OBJECT is marked when made by a call."""
+
+_PLAIN = (
+    type(None), type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType,
+    types.MethodType, types.CodeType, slice, range, type(Ellipsis), type(NotImplemented),
+)  # fmt: skip
+_CONTAINERS = (list, tuple, dict, set, frozenset, deque)
+_FRAMEWORK = ("tensorflow", "keras", "tf_keras", "matplotlib", "google.protobuf")
+
+
+class Kinds:
+    """Classifies values by type, once per type.
+
+    Values are classified without importing TensorFlow: a type's own bases tell.
+    """
+
+    def __init__(self) -> None:
+        self.known: dict[type, int] = {int: SHARED, bool: SHARED, float: ARRAY, str: ARRAY}
+
+    def of(self, value: Any) -> int:
+        """The kind of a value."""
+        kind = self.known.get(type(value))
+        if kind is None:
+            kind = self.known[type(value)] = self._classify(type(value))
+        return kind
+
+    @staticmethod
+    def _classify(cls: type) -> int:
+        names = {f"{base.__module__}.{base.__name__}" for base in cls.__mro__}
+        if any(n.startswith("tensorflow.") and n.endswith("ResourceVariable") for n in names):
+            return VARIABLE
+        if any(
+            n.endswith(("common.variables.Variable", ".KerasVariable", ".DistributedVariable"))
+            for n in names
+        ):
+            return VARIABLE
+        if any(n.startswith("tensorflow.") and n.endswith("tensor.Tensor") for n in names):
+            return TENSOR
+        if issubclass(cls, _PLAIN):
+            return PLAIN
+        if issubclass(cls, _CONTAINERS):
+            return CONTAINER
+        root = cls.__module__
+        if root.startswith(_FRAMEWORK):
+            return PLAIN
+        if any(n.split(".")[0] in ("tensorflow", "keras") for n in names):
+            return PLAIN  # a model or layer of the person's: its state is in variables
+        if cls.__name__ == "ndarray" or root == "numpy" or issubclass(cls, (complex, bytes, int)):
+            return ARRAY
+        return OBJECT
+
+
+def variable_handle(value: Any) -> Any:
+    """The resource handle of a variable, or None. A Keras variable wraps a tf.Variable."""
+    return getattr(unwrapped(value), "__dict__", {}).get("_handle")
+
+
+def unwrapped(value: Any) -> Any:
+    """The ``tf.Variable`` of a Keras variable; other values as they are."""
+    names = getattr(value, "__dict__", {})
+    if "_handle" not in names and "_value" in names:
+        return names["_value"]
+    if "_handle" not in names and names.get("_values"):
+        return names["_values"][0]  # the first replica's part of a distributed variable
+    return value
+
+
+def leaves(value: Any, kinds: Kinds, limit: int = 512) -> list[Any]:
+    """The values inside containers, at most ``limit`` of them."""
+    if kinds.of(value) != CONTAINER:
+        return [value]
+    found: list[Any] = []
+    todo = [value]
+    while todo and len(found) < limit:
+        box = todo.pop()
+        for item in box.values() if isinstance(box, dict) else tuple(box):
+            if kinds.of(item) == CONTAINER and len(todo) < 64:
+                todo.append(item)
+            else:
+                found.append(item)
+                if len(found) >= limit:
+                    break
+    return found

@@ -1,0 +1,217 @@
+"""What the probes write while the cell runs: cheap rows, made into a trace afterwards.
+
+Nothing here holds a tensor, but for small ones (a few elements) whose values the diagram shows;
+those are let go when the trace is built.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from types import CodeType, FrameType
+from typing import Any
+
+from tapemagic.cell.rewrite import Spot
+from tapemagic.recorder.kinds import unwrapped, variable_handle
+from tapemagic.trace.model import Shape
+
+SMALL = 9
+"""Most elements of a tensor whose value is shown in the diagram."""
+MOST_VALUES = 3000
+"""Most small tensors whose values are kept in one run."""
+
+Where = tuple[CodeType, int]  # a frame's code and last instruction; resolved to a line afterwards
+
+
+@dataclass(slots=True)
+class RawMark:
+    """See :class:`tapemagic.trace.model.Mark`."""
+
+    index: int
+    spot: Spot
+    type: str
+    tensors: tuple[int, ...]
+    marks: tuple[int, ...]
+    ops: tuple[int, int] | None
+    what: str | None
+    name: str | None = None
+
+
+@dataclass(slots=True)
+class RawEntry:
+    """See :class:`tapemagic.trace.model.Entry`."""
+
+    tensor: int
+    marks: tuple[int, ...]
+    spot: Spot | None
+    index: int
+    certain: bool
+
+
+@dataclass(slots=True)
+class RawTape:
+    """A tape's life: its events are (op index, kind, tensor id, place, automatic)."""
+
+    id: int
+    persistent: bool
+    auto_watch: bool
+    where: tuple[Where, ...]
+    graph: str | None
+    ours: bool = False
+    key: int = 0  # id of the tape, by which its name is found
+    events: list[tuple[int, str, int | None, tuple[Where, ...], bool]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class RawArgument:
+    """One flattened target or source, as it was given."""
+
+    path: str  # where it stood in the nest: "[0]['w']"
+    tensor: int | None
+    kind: str
+    dtype: str
+    shape: Shape
+    type: str
+    mark: int | None = None
+
+
+@dataclass(slots=True)
+class RawQuery:
+    """A query while it runs and after; ``results`` are let go when the trace is built."""
+
+    method: str
+    tape: int | None
+    op: int
+    where: tuple[Where, ...]
+    targets: list[RawArgument]
+    sources: list[RawArgument]
+    zero_for_none: bool
+    graph: str | None
+    op_end: int = 0
+    results: list[Any] | None = None
+    verdicts: tuple[str, ...] = ()
+    error: tuple[str, str] | None = None
+    steps: list[Any] = field(default_factory=list)
+    expr: str | None = None  # target text, for a query that tapemagic asked itself
+
+
+@dataclass(slots=True)
+class RawVariable:
+    """What is known of a variable, by the id of its handle."""
+
+    dtype: str
+    shape: Shape
+    trainable: bool
+    label: str
+
+
+class Log:
+    """The rows of one run."""
+
+    def __init__(self) -> None:
+        self.ops: list[tuple[Any, ...]] = []  # see probes.ops
+        self.tracked: list[bool] = []
+        self.made: dict[int, int] = {}  # tensor id -> op index
+        self.facts: dict[int, tuple[Any, Any]] = {}  # tensor id -> (dtype enum, shape)
+        self.small: dict[int, Any] = {}
+        self.reads: list[int] = []  # handles of variables that were read since the last op
+        self.variables: dict[int, RawVariable] = {}
+        self.tapes: dict[int, RawTape] = {}
+        self.queries: list[RawQuery] = []
+        self.marks: list[RawMark] = []
+        self.entries: list[RawEntry] = []
+        self.bindings: list[tuple[int, Spot, str, int, bool]] = []
+        self.object_names: dict[int, str] = {}
+        self.graphs: dict[str, Any] = {}  # FuncGraphs of functions that were traced or called
+        self.recorded: dict[int, tuple[str, tuple[int, ...]]] = {}  # op -> own backward, inputs
+        self.refused: list[tuple[tuple[Where, ...], str]] = []  # what tape.watch raised for
+        self.opaque: set[int] = set()
+        self.faults: list[str] = []
+        self.scope: tuple[str, ...] = ()
+        self.person: set[str] = set()  # filenames of the person's code
+
+    def fault(self, where: str, error: BaseException) -> None:
+        """Note a fault of ours, once."""
+        text = f"{where}: {type(error).__name__}: {error}"
+        if text not in self.faults and len(self.faults) < 5:
+            self.faults.append(text)
+
+    def is_made(self, tensor: int) -> bool:
+        """Whether an op of the log made a tensor."""
+        return tensor in self.made
+
+    def ops_since(self, begin: int) -> bool:
+        """Whether an op ran since there were ``begin`` of them."""
+        return len(self.ops) > begin
+
+    def mark(self, mark: RawMark) -> int:
+        """Keep a mark; its number."""
+        self.marks.append(mark)
+        return len(self.marks) - 1
+
+    def name_mark(self, mark: int, name: str) -> None:
+        """The first name that a marked value was given."""
+        if self.marks[mark].name is None:
+            self.marks[mark].name = name
+
+    def name_object(self, name: str, value: Any) -> None:
+        """Names of tapes."""
+        if hasattr(value, "watch") and hasattr(value, "gradient"):
+            self.object_names.setdefault(id(value), name)
+
+    def bind(self, spot: Spot, name: str, value: Any, variable: bool) -> None:
+        """A name was bound to a tensor or variable."""
+        if variable:
+            handle = variable_handle(value)
+            if handle is None:
+                return
+            self.note_variable(value, handle)
+            made = handle._id
+        else:
+            made = getattr(value, "_id", None)
+            if made is None:
+                return
+            if made not in self.facts:
+                self.note_tensor(value)
+        self.bindings.append((len(self.ops), spot, name, made, variable))
+
+    def note_variable(self, value: Any, handle: Any) -> None:
+        """Keep a variable's facts, once."""
+        if handle._id in self.variables:
+            return
+        self.variables[handle._id] = RawVariable("", None, True, "")  # reading it reads its handle
+        inner = unwrapped(value)
+        shape = tuple(inner.shape) if inner.shape.rank is not None else None
+        label = str(getattr(value, "path", None) or inner.name)
+        self.variables[handle._id] = RawVariable(
+            inner.dtype.name, shape, bool(inner.trainable), label.removesuffix(":0")
+        )
+
+    def note_tensor(self, value: Any) -> None:
+        """Keep the facts of a tensor that no op of the log made."""
+        try:
+            shape = value._shape_tuple()
+        except Exception:
+            shape = None
+        self.facts[value._id] = (value.dtype.as_datatype_enum, shape)
+        if shape is not None and len(self.small) < MOST_VALUES and _small(shape):
+            if hasattr(value, "_numpy_internal"):
+                self.small[value._id] = value
+
+    def place(self, frame: FrameType | None, most: int = 6) -> tuple[Where, ...]:
+        """The person's frames above ``frame``, innermost first."""
+        found: list[Where] = []
+        person = self.person
+        while frame is not None and len(found) < most:
+            if frame.f_code.co_filename in person:
+                found.append((frame.f_code, frame.f_lasti))
+            frame = frame.f_back
+        return tuple(found)
+
+
+def _small(shape: Any) -> bool:
+    size = 1
+    for extent in shape:
+        if extent is None:
+            return False
+        size *= extent
+    return size <= SMALL

@@ -1,0 +1,78 @@
+"""TensorFlow's private interfaces, in one place.
+
+Every use of something that TensorFlow does not promise to keep stands here, with the versions in
+which it was seen to work. ``tests/recorder/test_private.py`` fails loudly when one of them changes.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+
+def is_imported() -> bool:
+    """Whether the person's code has imported TensorFlow, to the end."""
+    module = sys.modules.get("tensorflow")
+    spec = getattr(module, "__spec__", None)
+    return module is not None and not getattr(spec, "_initializing", False)
+
+
+class Private:
+    """The modules and functions that the probes use. Seen in TensorFlow 2.16 to 2.21."""
+
+    def __init__(self) -> None:
+        from tensorflow.python import pywrap_tfe
+        from tensorflow.python.eager import backprop, execute, imperative_grad, record
+        from tensorflow.python.eager.polymorphic_function import concrete_function
+        from tensorflow.python.framework import dtypes, op_callbacks, ops
+        from tensorflow.python.ops import resource_variable_ops
+        from tensorflow.python.util import tf_stack
+
+        self.pywrap_tfe = pywrap_tfe
+        self.backprop = backprop
+        self.execute = execute
+        self.imperative_grad = imperative_grad
+        self.record = record
+        self.op_callbacks = op_callbacks
+        self.ops = ops
+        self.dtypes = dtypes
+        self.tf_stack = tf_stack
+        self.concrete_function = concrete_function.ConcreteFunction
+        self.tape_class = backprop.GradientTape
+        self.variable_class = resource_variable_ops.BaseResourceVariable
+        self.eager_tensor = ops.EagerTensor
+
+    def gradient_function(self) -> Callable[..., Any]:
+        """What the tape calls for each recorded op. Registered by name, since there is no getter."""
+        return self.backprop._gradient_function  # type: ignore[no-any-return]
+
+    def register_gradient_function(self, function: Callable[..., Any]) -> None:
+        """Replace what the tape calls for each recorded op; the old one is not returned."""
+        self.pywrap_tfe.TFE_Py_RegisterGradientFunction(function)
+
+    def should_record(self, tensors: Any) -> bool:
+        """Whether a live tape of this thread tracks one of the tensors: exact, per tensor."""
+        return bool(self.pywrap_tfe.TFE_Py_TapeSetShouldRecordBackprop(tensors))
+
+    def no_tape(self) -> bool:
+        """Whether no tape is recording on this thread."""
+        return bool(self.pywrap_tfe.TFE_Py_TapeSetIsEmpty())
+
+    def dtype_name(self, enum: int) -> str:
+        """The name of a dtype by its number in the protocol buffer."""
+        try:
+            return str(self.dtypes.as_dtype(enum).name)
+        except (TypeError, KeyError, ValueError):
+            return "unknown"
+
+    def registered(self, op_type: str) -> tuple[bool, Any]:
+        """Whether a gradient was registered for an op type, and the function (None: no gradient)."""
+        try:
+            return True, self.ops._gradient_registry.lookup(op_type)
+        except LookupError:
+            return False, None
+
+    def mock_op(self, *args: Any) -> Any:
+        """The stand-in for an op that TensorFlow's eager gradients are given."""
+        return self.backprop._MockOp(*args)

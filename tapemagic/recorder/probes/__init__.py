@@ -1,0 +1,1 @@
+"""One probe per kind of observation. A probe installs, observes and restores."""

@@ -1,0 +1,200 @@
+"""The backward probe: each backward op as it runs, and what it returned for each input.
+
+Registered gradients pass ``backprop._gradient_function``; ops with a backward function of their
+own (``tf.function`` calls, ``tf.custom_gradient``, captured values) are heard by wrapping that.
+"""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+from tapemagic.recorder.log import Log, _small
+from tapemagic.recorder.patches import Patches
+from tapemagic.recorder.private import Private
+from tapemagic.recorder.probes.ops import OpsProbe
+
+NONE, ZERO, FINE, NONFINITE, UNSEEN = range(5)
+"""What a backward op returned for an input; UNSEEN: symbolic, or on a device that was not read."""
+
+MOST_STEP_VALUES = 6000
+
+
+class BackwardProbe:
+    """Writes the steps of the query that is running."""
+
+    def __init__(self, log: Log, ops: OpsProbe, private: Private) -> None:
+        self.log = log
+        self.ops = ops
+        self.private = private
+        self.kept = 0
+
+    def install(self, patches: Patches) -> None:
+        """Start to listen."""
+        original = self.private.gradient_function()
+
+        def gradient_function(
+            op_name: Any, attrs: Any, num_inputs: Any, inputs: Any, outputs: Any,
+            out_grads: Any, skip: Any, scope: Any,
+        ) -> Any:  # fmt: skip
+            begin = len(self.log.ops)
+            result = original(
+                op_name, attrs, num_inputs, inputs, outputs, out_grads, skip, scope
+            )
+            if self.ops.query is not None:
+                try:
+                    index = None if attrs is None else self.ops.attributes.get(id(attrs))
+                    if index is None:
+                        for tensor in outputs or ():
+                            index = self.log.made.get(getattr(tensor, "_id", None))
+                            if index is not None:
+                                break
+                    self._step(index, num_inputs, result, skip, out_grads, begin)
+                except Exception as fault:
+                    self.log.fault("backward", fault)
+            return result
+
+        self._registered = original
+        self.private.register_gradient_function(gradient_function)
+        record_operation = self.private.record.record_operation
+
+        def recording(
+            op_type: Any, output_tensors: Any, input_tensors: Any, backward_function: Any,
+            forward_function: Any = None,
+        ) -> Any:  # fmt: skip
+            heard = backward_function
+            try:
+                heard = self._heard(op_type, output_tensors, input_tensors, backward_function)
+            except Exception as fault:
+                self.log.fault("backward", fault)
+            result = record_operation(
+                op_type, output_tensors, input_tensors, heard, forward_function
+            )
+            try:
+                self._recorded(output_tensors)
+            except Exception as fault:
+                self.log.fault("backward", fault)
+            return result
+
+        patches.set(self.private.record, "record_operation", recording)
+
+    def restore(self) -> None:
+        """Stop to listen."""
+        self.private.register_gradient_function(self._registered)
+
+    def _heard(self, op_type: Any, outputs: Any, inputs: Any, backward: Any) -> Any:
+        """Find (or write) the row of an op with a backward function of its own."""
+        log = self.log
+        name = op_type.decode() if isinstance(op_type, bytes) else str(op_type)
+        outs = tuple([t._id for t in outputs])
+        ins = tuple([t._id for t in inputs])
+        index = None
+        for back in range(len(log.ops) - 1, max(-1, len(log.ops) - 4), -1):
+            if log.ops[back][0] == name and set(outs) <= set(log.ops[back][2]):
+                index = back
+                break
+        if index is None:
+            index = len(log.ops)
+            eager = all(hasattr(t, "_numpy_internal") for t in outputs)
+            graph = None
+            if not eager:
+                owner = next(t for t in outputs if not hasattr(t, "_numpy_internal")).graph
+                graph = f"{owner.name}#{id(owner)}"
+                log.graphs.setdefault(graph, owner)
+            import sys
+
+            places = log.place(sys._getframe(2)) if eager else ()
+            log.ops.append(
+                (name, ins, outs, places, None, graph, log.scope, self.ops.query, None, None)
+            )
+            log.tracked.append(False)
+            for made, tensor in zip(outs, outputs, strict=True):
+                log.made[made] = index
+                if made not in log.facts:
+                    if eager:
+                        log.note_tensor(tensor)
+                    else:
+                        log.facts[made] = (tensor.dtype.as_datatype_enum, tensor)
+        for tensor in inputs:
+            if tensor._id not in log.facts and hasattr(tensor, "_numpy_internal"):
+                log.note_tensor(tensor)
+        log.recorded[index] = (name, ins)
+        log.opaque.add(index)
+
+        @functools.wraps(backward)
+        def heard(*args: Any, **kwargs: Any) -> Any:
+            begin = len(log.ops)
+            result = backward(*args, **kwargs)
+            if self.ops.query is not None:
+                try:
+                    listed = result if isinstance(result, (list, tuple)) else [result]
+                    self._step(index, len(ins), listed, None, args, begin)
+                except Exception as fault:
+                    log.fault("backward", fault)
+            return result
+
+        return heard
+
+    def _recorded(self, outputs: Any) -> None:
+        for tensor in outputs[:1]:
+            index = self.log.made.get(tensor._id)
+            if index is not None:
+                self.log.tracked[index] = self.private.should_record(list(outputs))
+
+    def _step(
+        self, index: int | None, num_inputs: int, result: Any, skip: Any, upstream: Any, begin: int
+    ) -> None:
+        query = self.log.queries[self.ops.query]  # type: ignore[index]
+        if result is None or not isinstance(result, (list, tuple)):
+            result = [None] * num_inputs if result is None else [result]
+        codes = bytes([_look(g) for g in result])
+        values: tuple[Any, ...] = ()
+        if self.kept < MOST_STEP_VALUES:
+            values = tuple([_kept(g) for g in result])
+            self.kept += 1
+        up = NONE
+        if NONFINITE in codes:
+            up = max((_look(g) for g in upstream or ()), default=NONE)
+        query.steps.append((index, codes, skip, up, values, begin))
+
+
+def _look(gradient: Any) -> int:
+    """NONE, ZERO, FINE, NONFINITE or UNSEEN; one pass over memory, without a copy."""
+    if gradient is None:
+        return NONE
+    if hasattr(gradient, "values") and hasattr(gradient, "indices"):
+        gradient = gradient.values
+    if not hasattr(gradient, "_numpy_internal"):
+        return UNSEEN
+    try:
+        array = gradient._numpy_internal()
+    except Exception:
+        return UNSEEN
+    return look_at(array)
+
+
+def look_at(array: Any) -> int:
+    """As :func:`_look`, for an array."""
+    import numpy as np
+
+    if array.dtype.kind not in "fc":
+        try:
+            array = array.astype("float32")
+        except (TypeError, ValueError):
+            return UNSEEN
+    flat = array.ravel()
+    if not flat.size:
+        return FINE
+    if flat.dtype.itemsize > 2:
+        square = abs(np.vdot(flat, flat))
+        if square > 0 and square < float("inf"):
+            return FINE
+    if not np.isfinite(flat).all():
+        return NONFINITE
+    return FINE if flat.any() else ZERO
+
+
+def _kept(gradient: Any) -> Any:
+    if gradient is None or not hasattr(gradient, "_numpy_internal"):
+        return None
+    return gradient if _small(gradient._shape_tuple()) else None

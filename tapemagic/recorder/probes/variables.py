@@ -1,0 +1,52 @@
+"""The variables probe: reads that TensorFlow does in C, without an op callback.
+
+In a fast-path op, variables after the first operand are read in C. A data descriptor in the place
+of the attribute ``_handle`` sees each read.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tapemagic.recorder.log import Log
+from tapemagic.recorder.patches import Patches
+from tapemagic.recorder.private import Private
+
+
+class VariablesProbe:
+    """Notes which variables were read since the last op."""
+
+    def __init__(self, log: Log, private: Private) -> None:
+        self.log = log
+        self.private = private
+
+    def install(self, patches: Patches) -> None:
+        """Put the descriptor in place; instances keep their attribute in ``__dict__``."""
+        log = self.log
+
+        class Handle:
+            def __get__(self, variable: Any, owner: Any = None) -> Any:
+                if variable is None:
+                    return self
+                try:
+                    handle = variable.__dict__["_handle"]
+                except KeyError:
+                    raise AttributeError("_handle") from None
+                try:
+                    known = handle._id
+                    log.reads.append(known)
+                    if known not in log.variables:
+                        log.note_variable(variable, handle)
+                    elif len(log.reads) > 64:
+                        del log.reads[:32]
+                except Exception as fault:
+                    log.fault("variables", fault)
+                return handle
+
+            def __set__(self, variable: Any, handle: Any) -> None:
+                variable.__dict__["_handle"] = handle
+
+            def __delete__(self, variable: Any) -> None:
+                del variable.__dict__["_handle"]
+
+        patches.set(self.private.variable_class, "_handle", Handle())

@@ -1,0 +1,5 @@
+"""The one object that shows and saves what was found."""
+
+from tapemagic.report.model import Report
+
+__all__ = ["Report"]

@@ -1,0 +1,251 @@
+"""Build the report from the trace: verdicts, reasons, agreement, notes."""
+
+from __future__ import annotations
+
+import ast
+import traceback
+from typing import Any
+
+from tapemagic.cell.text import CellText
+from tapemagic.diagnosis.engine import Texts, explain, status_of
+from tapemagic.diagnosis.partial import incomplete
+from tapemagic.diagnosis.view import QueryView
+from tapemagic.report.model import Call, Failure, Report, Source, Target, Why
+from tapemagic.trace.flow import ValueGraph
+from tapemagic.trace.model import Query, Trace
+
+FINE = frozenset({"connected"})
+
+
+def build_report(
+    trace: Trace,
+    text: CellText,
+    texts: dict[str, CellText],
+    *,
+    registry: Any = None,
+    error: BaseException | None = None,
+    begun: int = 0,
+    begun_queries: int = 0,
+    imported: bool = True,
+) -> Report:
+    """The report of a trace.
+
+    Args:
+        trace: The observations.
+        text: The traced cell.
+        texts: The person's code by file name.
+        registry: Answers which inputs of an op have a gradient; None if TensorFlow isn't there.
+        error: The exception that ended the cell.
+        begun: Ops before this index belong to earlier cells.
+        begun_queries: Queries before this index do too.
+        imported: Whether TensorFlow was imported at all.
+    """
+    places: Texts = {(t.label, t.file): t for t in texts.values()}
+    places[None, None] = text
+    report = Report(source=text.source, trace=trace)
+    forward = [op for op in trace.ops[begun:] if op.phase == "forward" and op.graph is None]
+    report.executed = len(forward)
+    report.recorded = sum(op.recorded for op in forward)
+    graph = ValueGraph(trace)
+    groups = _turns(trace.queries[begun_queries:])
+    seen: dict[tuple[Any, ...], list[QueryView]] = {}
+    for group in groups:
+        view = QueryView(trace, graph, group[-1], registry)
+        call = _call(view, places, len(group))
+        last = report.calls[-1] if report.calls else None
+        if last is not None and _same(last, call):
+            call.times += last.times
+            report.calls[-1] = call
+        else:
+            report.calls.append(call)
+        for query in group:
+            one = view if query is group[-1] else QueryView(trace, graph, query, registry)
+            tensors, mismatches = one.agreement()
+            report.tensors += tensors
+            report.mismatches += mismatches
+    del seen
+    _shared_reasons(report)
+    if error is not None:
+        report.error = _failure(report, text, error)
+    report.notes += _notes(trace, report, imported)
+    return report
+
+
+def _turns(queries: list[Query]) -> list[list[Query]]:
+    """Consecutive queries from one line with equal outcomes, as in a loop."""
+    groups: list[list[Query]] = []
+    keys: list[Any] = []
+    for query in queries:
+        outcome = tuple(
+            None if g is None else (g.zero, bool(g.nonfinite)) for g in query.gradients
+        )
+        key = (query.method, query.at, outcome, query.error, tuple(a.kind for a in query.sources))
+        # Two calls of one loop take turns: look back past the others of the same turn.
+        back = len(groups) - 1
+        if back >= 0 and keys[back] == key:
+            groups[back].append(query)
+        else:
+            groups.append([query])
+            keys.append(key)
+    return groups
+
+
+def _same(last: Call, call: Call) -> bool:
+    def verdicts(one: Call) -> Any:
+        return (
+            one.method, one.at, one.error is None,
+            [(s.name, s.status, s.why and (s.why.cause, s.why.at)) for s in one.sources],
+        )  # fmt: skip
+
+    return bool(verdicts(last) == verdicts(call))
+
+
+def _call(view: QueryView, texts: Texts, times: int) -> Call:
+    query, trace = view.query, view.trace
+    tape = trace.tapes.get(query.tape) if query.tape is not None else None
+    call = Call(
+        query.method,
+        query.at,
+        (tape.name or f"tape {tape.id + 1}") if tape is not None else None,
+        [Target(a.name, a.dtype, a.shape, a.tensor) for a in query.targets],
+        [],
+        times,
+        query=query.index,
+    )
+    apply = query.method.startswith("apply")
+    why: Why | None = None
+    for position, argument in enumerate(query.sources):
+        status = status_of(view, position)
+        gradient = query.gradients[position] if position < len(query.gradients) else None
+        source = Source(
+            argument.name, argument.kind, argument.dtype, argument.shape, status, gradient,
+            tensor=argument.tensor,
+        )  # fmt: skip
+        call.sources.append(source)
+        if status == "error":
+            if why is None:
+                why = explain(view, argument, status, texts)
+            source.gradient = None
+            source.why = why
+        elif status not in FINE and not apply:
+            source.why = explain(view, argument, status, texts)
+        elif status == "connected" and not apply:
+            source.partial = incomplete(view, argument, texts)
+    if query.error is not None:
+        call.error = Failure(*query.error, query.at.line if query.at and query.at.here else None, why)
+    lost = [s for s in call.sources if s.status in ("none", "masked", "nan", "inf")]
+    if lost and len(lost) == len(call.sources):
+        for source in lost:
+            if source.why is not None and source.why.level == "warning":
+                source.why.level = "error"
+    return call
+
+
+def _shared_reasons(report: Report) -> None:
+    """A None given to an optimizer has the reason of the query that returned it."""
+    known: dict[int, Why] = {}
+    for call in report.calls:
+        if call.method.startswith("apply"):
+            for source in call.sources:
+                if source.status not in FINE and source.tensor in known:
+                    source.why = known[source.tensor]
+            if call.error is not None:
+                call.error.why = next((s.why for s in call.sources if s.why is not None), None)
+            for source in call.sources:
+                if source.status not in FINE and source.why is None:
+                    source.why = _given_none(call)
+        else:
+            for source in call.sources:
+                if source.why is not None and source.tensor is not None:
+                    known[source.tensor] = source.why
+
+
+def _given_none(call: Call) -> Why:
+    return Why(
+        "unconnected",
+        "warning",
+        "The optimizer was given this gradient as it is; the question that made it was not seen.",
+        call.at,
+    )
+
+
+def _failure(report: Report, text: CellText, error: BaseException) -> Failure:
+    line = None
+    for frame, number in traceback.walk_tb(error.__traceback__):
+        if frame.f_code.co_filename == text.filename:
+            line = number
+    if isinstance(error, SyntaxError) and error.filename == text.filename:
+        line = error.lineno
+    failure = Failure(type(error).__name__, str(error)[:2000], line)
+    for call in report.calls:
+        if call.error is not None and call.error.message == failure.message:
+            failure.why = call.error.why
+    if failure.why is None:
+        failure.why = _watch_error(report, text, error, line)
+    if failure.why is None:
+        reasons = [
+            s.why for c in report.calls for s in c.sources
+            if s.why is not None and s.status in ("none", "error")
+        ]  # fmt: skip
+        if reasons and "None" in str(error):
+            failure.why = reasons[-1]
+    return failure
+
+
+def _watch_error(
+    report: Report, text: CellText, error: BaseException, line: int | None
+) -> Why | None:
+    """``tape.watch`` was given something that it can't take."""
+    trace = report.trace
+    if trace is None or not trace.refused:
+        return None
+    at, kind, name = trace.refused[-1]
+    if "KerasTensor" in kind:
+        return Why(
+            "different-object",
+            "error",
+            f"`{name}` is a symbolic Keras tensor (KerasTensor): it describes a layer's output and "
+            "never holds a value, so a tape can't watch it.",
+            at,
+            (at.line,) if at is not None and at.here else (),
+            fix="Build keras.Model(inputs, [layer.output, model.output]), which has two outputs, "
+            "call it under the tape, and ask about the tensor that it returns.",
+        )
+    node = text.statement_at(line or 0)
+    fixed = None
+    if "Variable" in kind and node is not None and at is not None and at.here:
+        from tapemagic.cell.text import span
+        from tapemagic.diagnosis.edits import Edits
+
+        for call in ast.walk(node):
+            if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "watch" and call.args:
+                fixed = Edits(text).insert(*span(call.args[0])[2:], ".value").source()
+    said = (
+        f"tape.watch was given the Keras variable `{name}`, which it can't take; a trainable one "
+        "is watched by itself."
+        if "Variable" in kind
+        else f"tape.watch was given `{name}`, a {kind}: it takes tensors and variables only."
+    )
+    return Why(
+        "bad-argument", "error", said, at, (at.line,) if at is not None and at.here else (),
+        fix="Leave the call out, or watch its .value." if "Variable" in kind
+        else "Convert it with tf.convert_to_tensor first, and use that tensor.",
+        fixed_source=fixed,
+    )  # fmt: skip
+
+
+def _notes(trace: Trace, report: Report, imported: bool) -> list[str]:
+    notes = []
+    if not imported:
+        notes.append("This cell used no TensorFlow: there was nothing to trace.")
+    elif not trace.ops and not report.calls:
+        notes.append("No TensorFlow op ran in this cell: there was nothing to trace.")
+    elif not report.calls:
+        notes.append(
+            "No gradient was asked for in this cell."
+            if trace.tapes
+            else "No tape was opened in this cell."
+        )
+    for fault in trace.faults:
+        notes.append(f"tapemagic could not observe everything ({fault}); the cell is not affected.")
+    return notes

@@ -1,0 +1,312 @@
+"""One traced run of one cell: rewrite, record, build the trace, diagnose, report."""
+
+from __future__ import annotations
+
+import ast
+import traceback
+import warnings
+
+from dataclasses import dataclass
+from types import CodeType, TracebackType
+from typing import Any
+
+from tapemagic.cell.adopt import functions_of, label_of, text_of
+from tapemagic.cell.rewrite import Rewritten, codes, embed, rewrite
+from tapemagic.cell.text import CellText
+from tapemagic.options import RunOptions
+from tapemagic.owntape import OwnTape
+from tapemagic.recorder.log import Log
+from tapemagic.recorder.private import is_imported
+from tapemagic.recorder.recorder import Recorder
+from tapemagic.report.model import Report
+
+_OURS = __file__.rsplit("/", 1)[0]
+
+
+class SessionActive(RuntimeError):
+    """A trace was started inside another one."""
+
+
+@dataclass(slots=True)
+class Past:
+    """The rows of an earlier cell, kept while a tape of it can still be asked."""
+
+    log: Log
+    tapes: dict[int, tuple[Any, int]]
+    texts: dict[str, CellText]
+
+
+class Session:
+    """Runs once: :meth:`rewrite`, :meth:`embed`, :meth:`start`, then :meth:`finish`.
+
+    Args:
+        source: Text whose line numbers are those of the code.
+        namespace: Where the code runs.
+        filename: ``co_filename`` of the code; may be set later, before :meth:`start`.
+        options: How the cell is run.
+    """
+
+    active: Session | None = None
+    _past: Past | None = None
+
+    def __init__(
+        self,
+        source: str,
+        namespace: dict[str, Any],
+        *,
+        filename: str | None = None,
+        options: RunOptions | None = None,
+    ) -> None:
+        self.namespace = namespace
+        self.options = options or RunOptions()
+        self.text = CellText(source, filename or "<cell>")
+        self.own: OwnTape | None = None
+        self.recorder = Recorder(self._armed)
+        self.recorder.flow.text = self.text  # type: ignore[attr-defined]
+        self._texts: dict[str, CellText] = {}
+        self._plain: dict[tuple[str, int], CodeType] = {}
+        self._begun = 0
+        self._whole = False
+
+    @property
+    def filename(self) -> str:
+        """The ``co_filename`` of the cell's code."""
+        return self.text.filename
+
+    @filename.setter
+    def filename(self, filename: str) -> None:
+        self.text.filename = filename
+
+    # -- before the run
+
+    def rewrite(self, tree: ast.Module) -> ast.Module:
+        """The tree with hooks in it; the plain tree if that fails."""
+        self._read_plain(tree)
+        self.own = OwnTape.wanted(self.options, tree, self.recorder)
+        flow = self.recorder.flow
+        try:
+            made = rewrite(
+                self.text, tree, flow.spots, flow.branches, keep_last=self.own is not None
+            )
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                compile(made.tree, self.filename, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            flow.add(made)
+        except Exception as fault:
+            self.recorder.log.fault("rewriting", fault)
+            return tree
+        self._whole = True
+        return made.tree
+
+    def _read_plain(self, tree: ast.Module) -> None:
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                plain = compile(tree, self.filename, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            for code in codes(plain):
+                self._plain[code.co_qualname, code.co_firstlineno] = code
+        except Exception as fault:
+            self.recorder.log.fault("rewriting", fault)
+
+    def embed(self, code: CodeType) -> CodeType:
+        """``code`` with the hooks in place of their placeholders."""
+        flow = self.recorder.flow
+        made = embed(code, flow.hooks, flow.flags)
+        for inner in codes(made):
+            plain = self._plain.get((inner.co_qualname, inner.co_firstlineno))
+            if plain is not None and flow.hooks in inner.co_consts:
+                if plain.co_filename != inner.co_filename:
+                    plain = _renamed(plain, inner.co_filename)
+                flow.rewritten[id(inner)] = (plain, inner)
+        return made
+
+    # -- the run
+
+    def start(self) -> None:
+        """Arm the probes, now or when the cell imports TensorFlow.
+
+        Raises:
+            SessionActive: If another trace is running.
+        """
+        if Session.active is not None:
+            raise SessionActive("Another tapemagic trace is running; it must end first.")
+        Session.active = self
+        self._texts[self.filename] = self.text
+        log = self.recorder.log
+        log.person.add(self.filename)
+        try:
+            self._continue()
+            self._adopt()
+        except Exception as fault:
+            log.fault("start", fault)
+        self.recorder.start()
+
+    def _armed(self) -> None:
+        past = Session._past
+        tapes = self.recorder.tapes
+        if past is not None and tapes is not None and self.recorder.log is past.log:
+            tapes.ids.update(past.tapes)
+        if self.own is not None:
+            self.own.open(self.namespace)
+
+    def _continue(self) -> None:
+        """Go on with the rows of an earlier cell whose tape can still be asked."""
+        past = Session._past
+        if past is None:
+            return
+        if not any(_can_be_asked(ref()) for ref, _ in past.tapes.values()):
+            Session._past = None
+            return
+        log, mine = past.log, self.recorder.log
+        log.faults.clear()
+        log.person |= mine.person
+        for text in past.texts.values():
+            if text.label is None:
+                text.label = label_of(text.filename)
+        self._texts = {**past.texts, **self._texts}
+        self._begun = len(log.ops)
+        self._begun_queries = len(log.queries)
+        self.recorder.go_on(log)
+
+    def _adopt(self) -> None:
+        flow = self.recorder.flow
+        texts: dict[str, tuple[CellText, dict[tuple[str, int], CodeType]] | None] = {}
+        for function in functions_of(self.namespace):
+            code = function.__code__
+            name = code.co_filename
+            if name == self.filename:
+                continue
+            if name not in texts:
+                texts[name] = self._watched(name, code)
+            found = texts[name]
+            if found is None:
+                continue
+            watched = found[1].get((code.co_qualname, code.co_firstlineno))
+            if watched is not None and watched.co_freevars == code.co_freevars:
+                flow.rewritten[id(watched)] = (code, watched)
+                function.__code__ = watched
+                flow.functions.add(function)
+
+    def _watched(
+        self, name: str, code: CodeType
+    ) -> tuple[CellText, dict[tuple[str, int], CodeType]] | None:
+        text = self._texts.get(name) or text_of(code)
+        if text is None or text.tree is None:
+            return None
+        self._texts[name] = text
+        self.recorder.log.person.add(name)
+        flow = self.recorder.flow
+        made: Rewritten = rewrite(text, text.tree, flow.spots, flow.branches)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            compiled = compile(made.tree, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        flow.add(made)
+        table: dict[tuple[str, int], CodeType] = {}
+        for inner in codes(embed(compiled, flow.hooks, flow.flags)):
+            if flow.hooks in inner.co_consts:
+                table.setdefault((inner.co_qualname, inner.co_firstlineno), inner)
+        return text, table
+
+    # -- after the run
+
+    def finish(self, error: BaseException | None = None) -> Report:
+        """Restore everything and report. Never raises."""
+        log = self.recorder.log
+        try:
+            if self.own is not None:
+                self.own.ask(self.namespace, error)
+        except Exception as fault:
+            log.fault("own tape", fault)
+        try:
+            self.recorder.stop()
+        except Exception as fault:
+            log.fault("restore", fault)
+        Session.active = None
+        if error is not None:
+            prune(error)
+        try:
+            return self._report(error)
+        except Exception as fault:
+            report = Report(source=self.text.source)
+            where = traceback.extract_tb(fault.__traceback__)[-1]
+            report.notes.append(
+                "tapemagic failed to explain this cell; its result is not affected. "
+                f"({type(fault).__name__}: {fault}, in {where.name})"
+            )
+            return report
+        finally:
+            self._keep()
+
+    def _keep(self) -> None:
+        tapes = self.recorder.tapes
+        alive = {}
+        if tapes is not None:
+            alive = {k: v for k, v in tapes.ids.items() if _can_be_asked(v[0]())}
+        log = self.recorder.log
+        if alive and len(log.ops) < 200_000:
+            log.graphs.clear()
+            Session._past = Past(log, alive, self._texts)
+        else:
+            Session._past = None
+        self.namespace = {}
+        self.own = None
+
+    def _report(self, error: BaseException | None) -> Report:
+        from tapemagic.recorder.bodies import Bodies
+        from tapemagic.recorder.build import Builder
+        from tapemagic.recorder.gradients import Registry
+        from tapemagic.report.build import build_report
+
+        log = self.recorder.log
+        builder = Builder(log, self._texts, self.text, self.recorder.private)
+        trace = builder.build()
+        trace.whole = self._whole
+        registry = None
+        if self.recorder.private is not None:
+            registry = Registry(self.recorder.private, log, Bodies(log, builder.places))
+        return build_report(
+            trace,
+            self.text,
+            self._texts,
+            registry=registry,
+            error=error,
+            begun=self._begun,
+            begun_queries=getattr(self, "_begun_queries", 0),
+            imported=is_imported(),
+        )
+
+
+def _can_be_asked(tape: Any) -> bool:
+    return tape is not None and getattr(tape, "_tape", None) is not None
+
+
+def _renamed(code: CodeType, filename: str) -> CodeType:
+    consts = tuple(_renamed(c, filename) if isinstance(c, CodeType) else c for c in code.co_consts)
+    return code.replace(co_filename=filename, co_consts=consts)
+
+
+def prune(error: BaseException) -> None:
+    """Take our frames out of an exception's traceback, and out of those it came from."""
+    seen: set[int] = set()
+    todo: list[BaseException | None] = [error]
+    while todo:
+        one = todo.pop()
+        if one is None or id(one) in seen:
+            continue
+        seen.add(id(one))
+        one.__traceback__ = _pruned(one.__traceback__)
+        todo += [one.__cause__, one.__context__]
+
+
+def _pruned(entry: TracebackType | None) -> TracebackType | None:
+    kept = []
+    while entry is not None:
+        if not entry.tb_frame.f_code.co_filename.startswith(_OURS):
+            kept.append(entry)
+        entry = entry.tb_next
+    for one, following in zip(kept, [*kept[1:], None], strict=True):
+        one.tb_next = following
+    return kept[0] if kept else None
+
+
+

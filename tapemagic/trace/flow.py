@@ -1,0 +1,169 @@
+"""The value graph: every way in which a value of the trace came from other values.
+
+Nodes are tensor ids; a marked Python value is a negative number (:func:`mark_node`). An edge says
+how the value went: through an op, out of TensorFlow, on in Python, back as a constant, through a
+variable or other state, or through another query.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tapemagic.trace.model import Entry, Mark, Op, Query, Trace
+
+
+@dataclass(frozen=True, slots=True)
+class Edge:
+    """One step of a value, from ``source`` to ``target``.
+
+    ``kind``: "op", "leave" (tensor to Python), "python", "enter" (Python to constant), "state"
+    (written and read back) or "query" (the result of a gradient query).
+    """
+
+    source: int
+    target: int
+    kind: str
+    op: int | None = None  # op: the op; state: the read
+    position: int = 0  # op: which input
+    write: int | None = None  # state: the op that wrote
+    mark: int | None = None
+    query: int | None = None
+    certain: bool = True
+
+
+def mark_node(mark: int) -> int:
+    """The node of a mark."""
+    return -mark - 1
+
+
+def node_mark(node: int) -> int | None:
+    """The mark of a node, None for a tensor."""
+    return -node - 1 if node < 0 else None
+
+
+READS = ("ReadVariableOp", "ResourceGather", "ResourceGatherNd", "VariableShape", "LookupTableFindV2",
+         "LookupTableFind", "IteratorGetNext", "TensorListGetItem")  # fmt: skip
+OVERWRITES = ("AssignVariableOp",)
+
+
+class ValueGraph:
+    """Incoming edges of every node, found on demand.
+
+    Args:
+        trace: The trace.
+    """
+
+    def __init__(self, trace: Trace) -> None:
+        self.trace = trace
+        self.maker: dict[int, int] = {}
+        self.writes: dict[int, list[int]] = defaultdict(list)
+        self.created: dict[int, int] = {}
+        self._entries: dict[int, list[Entry]] = defaultdict(list)
+        self._results: dict[int, tuple[Query, int]] = {}
+        self._updates = _spans(q for q in trace.queries if q.method.startswith("apply"))
+        for op in trace.ops:
+            for tensor in op.outputs:
+                self.maker[tensor] = op.index
+            if op.type == "VarHandleOp":
+                for tensor in op.outputs:
+                    self.created[tensor] = op.index
+            elif not op.outputs and op.inputs and self._is_state(op.inputs):
+                for tensor in op.inputs:
+                    if self._state(tensor):
+                        self.writes[tensor].append(op.index)
+        for entry in trace.entries:
+            self._entries[entry.tensor].append(entry)
+        for query in trace.queries:
+            if query.method.startswith("apply"):
+                continue
+            for position, tensor in enumerate(query.results):
+                if tensor is not None:
+                    self._results[tensor] = (query, position)
+
+    def _state(self, tensor: int) -> bool:
+        facts = self.trace.tensors.get(tensor)
+        return facts is not None and (facts.kind == "variable" or facts.dtype == "resource")
+
+    def _is_state(self, tensors: Iterable[int]) -> bool:
+        return any(self._state(t) for t in tensors)
+
+    def is_update(self, index: int) -> bool:
+        """Whether an op was part of an optimizer's update."""
+        return any(begin <= index < end for begin, end in self._updates)
+
+    def is_first_write(self, handle: int, index: int) -> bool:
+        """Whether a write is the initial value that a variable was made with."""
+        made = self.created.get(handle)
+        return made is not None and self.writes[handle][:1] == [index] and index - made <= 4
+
+    def incoming(self, node: int, since: int, limit: int) -> list[Edge]:
+        """The edges into a node.
+
+        Args:
+            node: A tensor or mark.
+            since: Writes to state before this op index do not count, initial values do.
+            limit: Ops from this index on do not count.
+        """
+        mark = node_mark(node)
+        if mark is not None:
+            return list(self._into_mark(self.trace.marks[mark], node, limit))
+        edges: list[Edge] = []
+        maker = self.maker.get(node)
+        if maker is not None and maker < limit:
+            op = self.trace.ops[maker]
+            edges += self._into_op(op, node)
+            edges += self._into_state(op, node, since)
+        result = self._results.get(node)
+        if result is not None and (maker is None or self.trace.ops[maker].query is None):
+            edges += self._into_result(result[0], node)
+        for entry in self._entries.get(node, ()):
+            for number in entry.marks:
+                edges.append(
+                    Edge(mark_node(number), node, "enter", entry.index, mark=number,
+                         certain=entry.certain)
+                )  # fmt: skip
+        return edges
+
+    def _into_op(self, op: Op, node: int) -> list[Edge]:
+        return [Edge(tensor, node, "op", op.index, i) for i, tensor in enumerate(op.inputs)]
+
+    def _into_state(self, op: Op, node: int, since: int) -> list[Edge]:
+        edges: list[Edge] = []
+        for handle in op.inputs:
+            if not self._state(handle):
+                continue
+            for write in reversed(self.writes.get(handle, ())):
+                if write >= op.index:
+                    continue
+                first = self.is_first_write(handle, write)
+                if self.is_update(write) or (write < since and not first):
+                    break
+                writer = self.trace.ops[write]
+                for value in writer.inputs:
+                    if value != handle:
+                        edges.append(Edge(value, node, "state", op.index, write=write))
+                if writer.type in OVERWRITES:
+                    break
+        return edges
+
+    def _into_mark(self, mark: Mark, node: int, limit: int) -> Iterable[Edge]:
+        for tensor in mark.tensors:
+            yield Edge(tensor, node, "leave", mark=mark.id)
+        for number in mark.marks:
+            yield Edge(mark_node(number), node, "python", mark=mark.id)
+        if mark.ops is not None:
+            for index in range(mark.ops[0], min(mark.ops[1], limit)):
+                op = self.trace.ops[index]
+                if op.graph is None and op.query is None:
+                    for tensor in op.outputs:
+                        yield Edge(tensor, node, "leave", mark=mark.id)
+
+    def _into_result(self, query: Query, node: int) -> list[Edge]:
+        ends = [a.tensor for a in (*query.targets, *query.sources)]
+        return [Edge(t, node, "query", query=query.index) for t in ends if t is not None]
+
+
+def _spans(queries: Iterable[Query]) -> list[tuple[int, int]]:
+    return [(q.op, q.op_end) for q in queries]
