@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.edits import Edits
@@ -44,12 +45,13 @@ def _target(case: Case, name: str, kind: str) -> Found:
         function = _without_return(case, name)
         if function is not None:
             call_line, node, last = function
+            place = span(last)
             text = case.here
             fixed = Edits(text).insert(last.lineno, last.col_offset, "return ").source()
             return Found(
-                text.site((node.lineno, node.col_offset, node.lineno, node.col_offset + 1), None),
-                f"The target `{name}` is None: `{node.name}` ends without a return statement, so "
-                f"its call on line {call_line} gave None.",
+                text.site(place, None, node.name),
+                f"The target `{name}` is None: `{node.name}` ends on line {last.lineno} without a "
+                f"return statement, so its call on line {call_line} gave None.",
                 f"Return the value: put `return` in front of line {last.lineno}.",
                 fixed,
             )

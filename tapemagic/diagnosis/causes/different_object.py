@@ -110,8 +110,12 @@ def _twin(case: Case, price: float) -> Found | None:
         t for t in tracking.tracked
         if t in arrived and t not in asked and facts[t].kind == "variable"
     ]  # fmt: skip
-    if len(query.sources) < 2 and price < _FAR:
+    if len(query.sources) < 2:
         return None
+    if price >= _FAR and any(
+        query_tape_read(case, a.tensor) for a in query.sources if a.tensor is not None
+    ):
+        return None  # it took part and was dropped: that is another story
     kinds = Counter((facts[t].dtype, facts[t].shape) for t in joined)
     mine = Counter((a.dtype, a.shape) for a in query.sources if a.kind == "variable")
     if not mine or len(mine) < min(2, len(query.sources)) or mine - kinds:
@@ -128,6 +132,12 @@ def _twin(case: Case, price: float) -> Found | None:
         f"the object whose variables you ask about.",
         _renamed(case, joined),
     )
+
+
+def query_tape_read(case: Case, tensor: int) -> bool:
+    """Whether the tape recorded an op that read a variable."""
+    tracking = case.view.tracking
+    return tracking is not None and tensor in tracking.tracked
 
 
 def _only_stopped(case: Case) -> bool:

@@ -13,6 +13,7 @@ from tapemagic.recorder.log import Log, _small
 from tapemagic.recorder.patches import Patches
 from tapemagic.recorder.private import Private
 from tapemagic.recorder.probes.ops import OpsProbe
+from tapemagic.recorder.weave import Observer, weave
 
 NONE, ZERO, FINE, NONFINITE, UNSEEN = range(5)
 """What a backward op returned for an input; UNSEEN: symbolic, or on a device that was not read."""
@@ -32,30 +33,9 @@ class BackwardProbe:
     def install(self, patches: Patches) -> None:
         """Start to listen."""
         original = self.private.gradient_function()
-
-        def gradient_function(
-            op_name: Any, attrs: Any, num_inputs: Any, inputs: Any, outputs: Any,
-            out_grads: Any, skip: Any, scope: Any,
-        ) -> Any:  # fmt: skip
-            begin = len(self.log.ops)
-            result = original(
-                op_name, attrs, num_inputs, inputs, outputs, out_grads, skip, scope
-            )
-            if self.ops.query is not None:
-                try:
-                    index = None if attrs is None else self.ops.attributes.get(id(attrs))
-                    if index is None:
-                        for tensor in outputs or ():
-                            index = self.log.made.get(getattr(tensor, "_id", None))
-                            if index is not None:
-                                break
-                    self._step(index, num_inputs, result, skip, out_grads, begin)
-                except Exception as fault:
-                    self.log.fault("backward", fault)
-            return result
-
+        observer = Observer(self.log.fault, before=self._called, after=self._returned)
         self._registered = original
-        self.private.register_gradient_function(gradient_function)
+        self.private.register_gradient_function(weave(original, observer))
         record_operation = self.private.record.record_operation
 
         def recording(
@@ -82,6 +62,21 @@ class BackwardProbe:
         """Stop to listen."""
         self.private.register_gradient_function(self._registered)
 
+    def _called(self, *arguments: Any) -> tuple[Any, ...] | None:
+        return None if self.ops.query is None else (*arguments, len(self.log.ops))
+
+    def _returned(self, called: tuple[Any, ...] | None, result: Any) -> None:
+        if called is None:
+            return
+        _, attrs, num_inputs, _, outputs, out_grads, skip, _, begin = called
+        index = None if attrs is None else self.ops.attributes.get(id(attrs))
+        if index is None:
+            for tensor in outputs or ():
+                index = self.log.made.get(getattr(tensor, "_id", None))
+                if index is not None:
+                    break
+        self._step(index, num_inputs, result, skip, out_grads, begin)
+
     def _heard(self, op_type: Any, outputs: Any, inputs: Any, backward: Any) -> Any:
         """Find (or write) the row of an op with a backward function of its own."""
         log = self.log
@@ -93,6 +88,10 @@ class BackwardProbe:
             if log.ops[back][0] == name and set(outs) <= set(log.ops[back][2]):
                 index = back
                 break
+        if index is None and name == "captured_value":
+            known = log.made.get(outs[0])  # a placeholder is captured once, and recorded again
+            if known is not None and log.ops[known][0] == name:
+                index = known
         if index is None:
             index = len(log.ops)
             eager = all(hasattr(t, "_numpy_internal") for t in outputs)
@@ -139,7 +138,8 @@ class BackwardProbe:
         for tensor in outputs[:1]:
             index = self.log.made.get(tensor._id)
             if index is not None:
-                self.log.tracked[index] = self.private.should_record(list(outputs))
+                if not self.log.tracked[index]:
+                    self.log.tracked[index] = self.private.should_record(list(outputs))
 
     def _step(
         self, index: int | None, num_inputs: int, result: Any, skip: Any, upstream: Any, begin: int

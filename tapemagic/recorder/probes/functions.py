@@ -9,6 +9,7 @@ from tapemagic.recorder.log import Log
 from tapemagic.recorder.patches import Patches
 from tapemagic.recorder.private import Private
 from tapemagic.recorder.probes.ops import OpsProbe
+from tapemagic.recorder.weave import Observer, weave
 
 LIBRARY = "\0"
 """Ends the name of a layer whose code is Keras' own, until the trace is built."""
@@ -25,17 +26,16 @@ class FunctionsProbe:
 
     def install(self, patches: Patches) -> None:
         """Start to listen."""
-        probe = self.ops
-        call_flat = self.private.concrete_function._call_flat
+        observer = Observer(self.log.fault, self._enter, self._leave, self._leave)
+        cls = self.private.concrete_function
+        patches.set(cls, "_call_flat", weave(vars(cls)["_call_flat"], observer))
 
-        def _call_flat(function: Any, *args: Any, **kwargs: Any) -> Any:
-            outer, probe.calling = probe.calling, function.graph
-            try:
-                return call_flat(function, *args, **kwargs)
-            finally:
-                probe.calling = outer
+    def _enter(self, function: Any, *_arguments: Any) -> Any:
+        outer, self.ops.calling = self.ops.calling, function.graph
+        return outer
 
-        patches.set(self.private.concrete_function, "_call_flat", _call_flat)
+    def _leave(self, outer: Any, _result: Any) -> None:
+        self.ops.calling = outer
 
     def install_keras(self, patches: Patches) -> None:
         """Note the layers that ops run in, once Keras is imported."""
@@ -46,18 +46,15 @@ class FunctionsProbe:
             self._layers(patches, layer_class)
 
     def _layers(self, patches: Patches, layer_class: Any) -> None:
-        log = self.log
-        call = vars(layer_class)["__call__"]
+        observer = Observer(self.log.fault, self._into, self._out_of, self._out_of)
+        patches.set(layer_class, "__call__", weave(vars(layer_class)["__call__"], observer))
 
-        def __call__(layer: Any, *args: Any, **kwargs: Any) -> Any:
-            outer = log.scope
-            name = str(getattr(layer, "name", type(layer).__name__))
-            library = type(layer).__module__.startswith("keras.")
-            log.scope = (*outer, name + LIBRARY if library else name)
-            try:
-                return call(layer, *args, **kwargs)
-            finally:
-                log.scope = outer
+    def _into(self, layer: Any, *_arguments: Any) -> tuple[str, ...]:
+        outer = self.log.scope
+        name = str(getattr(layer, "name", type(layer).__name__))
+        library = type(layer).__module__.startswith("keras.")
+        self.log.scope = (*outer, name + LIBRARY if library else name)
+        return outer
 
-        __call__.__wrapped__ = call  # type: ignore[attr-defined]
-        patches.set(layer_class, "__call__", __call__)
+    def _out_of(self, outer: tuple[str, ...], _result: Any) -> None:
+        self.log.scope = outer

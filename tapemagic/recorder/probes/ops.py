@@ -13,6 +13,7 @@ from tapemagic.recorder.flow import Flow
 from tapemagic.recorder.log import Log, RawEntry, _small, MOST_VALUES
 from tapemagic.recorder.patches import Patches
 from tapemagic.recorder.private import Private
+from tapemagic.recorder.weave import Observer, weave
 
 
 class OpsProbe:
@@ -30,22 +31,16 @@ class OpsProbe:
     def install(self, patches: Patches) -> None:
         """Start to listen."""
         self.private.op_callbacks.add_op_callback(self.on_op)
-        record_gradient = self.private.execute.record_gradient
-        tracked, should_record = self.log.tracked, self.private.should_record
+        observer = Observer(self.log.fault, before=fourth, after=self._recorded)
+        execute = self.private.execute
+        patches.set(execute, "record_gradient", weave(execute.record_gradient, observer))
 
-        def recording(op_name: Any, inputs: Any, attrs: Any, outputs: Any) -> Any:
-            result = record_gradient(op_name, inputs, attrs, outputs)
-            # On this slower way an op is recorded after its callback: ask once more.
-            if tracked and not tracked[-1] and outputs:
-                try:
-                    tracked[-1] = should_record(
-                        list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
-                    )
-                except Exception as fault:
-                    self.log.fault("ops", fault)
-            return result
-
-        patches.set(self.private.execute, "record_gradient", recording)
+    def _recorded(self, outputs: Any, _result: Any) -> None:
+        """On this slower way an op is recorded after its callback: ask once more."""
+        tracked = self.log.tracked
+        if tracked and not tracked[-1] and outputs:
+            listed = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+            tracked[-1] = self.private.should_record(listed)
 
     def restore(self) -> None:
         """Stop to listen."""
@@ -203,6 +198,11 @@ class OpsProbe:
                     made, tuple(marks or loose), self.flow.pending_spot(), index, bool(marks)
                 )
             )
+
+
+def fourth(*arguments: Any) -> Any:
+    """The outputs that ``record_gradient`` is given."""
+    return arguments[3]
 
 
 def _equal(tensor: Any, value: Any) -> bool | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from typing import Any
 
 from tapemagic.recorder.kinds import Kinds, TENSOR, VARIABLE, variable_handle
@@ -11,6 +12,7 @@ from tapemagic.recorder.patches import Patches
 from tapemagic.recorder.private import Private
 from tapemagic.recorder.probes.backward import FINE, NONE, NONFINITE, ZERO, _look
 from tapemagic.recorder.probes.ops import OpsProbe
+from tapemagic.recorder.weave import Observer, weave
 
 METHODS = ("gradient", "jacobian", "batch_jacobian")
 VERDICTS = {NONE: "none", ZERO: "zero", FINE: "connected", NONFINITE: "nan"}
@@ -30,19 +32,22 @@ class TapesProbe:
         self.kept: dict[Any, list[int]] = {}  # place of a query -> queries whose results are kept
         self.ours = False  # the next tape is opened by tapemagic
         self.keras = False
+        self.applying = False
 
     # -- install
 
     def install(self, patches: Patches) -> None:
         """Start to listen."""
         tape = self.private.tape_class
-        for name, told in (
-            ("_push_tape", "enter"), ("_pop_tape", "exit"), ("reset", "reset"),
-        ):  # fmt: skip
-            patches.set(tape, name, self._method(vars(tape)[name], told))
-        patches.set(tape, "watch", self._watch(vars(tape)["watch"]))
+        for name, told in (("_push_tape", "enter"), ("_pop_tape", "exit")):
+            self._weave(patches, tape, name, before=first, after=partial(self._told, told))
+        self._weave(patches, tape, "reset", before=self._reset, after=self._was_reset)
+        self._weave(patches, tape, "watch", before=pair, after=self._watched, failed=self._refused)
         for name in METHODS:
-            patches.set(tape, name, self._query(vars(tape)[name], name))
+            self._weave(
+                patches, tape, name,
+                before=partial(self._begin, name), after=self._end, failed=self._failed,
+            )  # fmt: skip
         self._accesses(patches)
 
     def install_keras(self, patches: Patches) -> None:
@@ -52,29 +57,30 @@ class TapesProbe:
         if base is None or self.keras:
             return
         self.keras = True
-        done: set[str] = set()
         for cls in base.__mro__:
-            for name in ("apply_gradients", "apply"):
-                if name in vars(cls) and name not in done:
-                    done.add(name)
-                    patches.set(cls, name, self._apply(vars(cls)[name], name))
+            if "apply_gradients" in vars(cls):
+                self._weave(patches, cls, "apply_gradients", before=self._applying)
+            if "apply" in vars(cls):
+                self._weave(
+                    patches, cls, "apply",
+                    before=self._begin_apply, after=self._end_apply, failed=self._failed_apply,
+                )  # fmt: skip
+                break
+
+    def _weave(self, patches: Patches, owner: Any, name: str, **callbacks: Any) -> None:
+        observer = Observer(self.log.fault, **callbacks)
+        patches.set(owner, name, weave(vars(owner)[name], observer))
 
     def _accesses(self, patches: Patches) -> None:
         """Variables that a tape watches because they are read are noticed at the first read."""
         from tensorflow.python.eager import tape as tape_module
 
-        original = tape_module.variable_accessed
+        def accessed(variable: Any) -> None:
+            handle = variable_handle(variable)
+            if handle is not None:
+                self.log.note_variable(variable, handle)
 
-        def variable_accessed(variable: Any) -> Any:
-            try:
-                handle = variable_handle(variable)
-                if handle is not None:
-                    self.log.note_variable(variable, handle)
-            except Exception as fault:
-                self.log.fault("tapes", fault)
-            return original(variable)
-
-        patches.set(tape_module, "variable_accessed", variable_accessed)
+        self._weave(patches, tape_module, "variable_accessed", before=accessed)
 
     # -- the life of a tape
 
@@ -126,50 +132,29 @@ class TapesProbe:
             (len(self.log.ops), kind, tensor, self._where(), False)
         )
 
-    def _method(self, original: Any, told: str) -> Any:
-        probe = self
+    def _told(self, kind: str, tape: Any, _result: Any) -> None:
+        if not self.depth and tape is not None:
+            self._event(tape, kind)
 
-        def method(tape: Any) -> Any:
-            if probe.depth:
-                return original(tape)
-            if told == "reset":
-                probe.depth += 1
-                try:
-                    result = original(tape)
-                finally:
-                    probe.depth -= 1
-            else:
-                result = original(tape)
-            try:
-                probe._event(tape, told)
-            except Exception as fault:
-                probe.log.fault("tapes", fault)
-            return result
+    def _reset(self, tape: Any) -> Any:
+        self.depth += 1
+        return tape
 
-        method.__name__ = original.__name__
-        return method
+    def _was_reset(self, tape: Any, _result: Any) -> None:
+        self.depth -= 1
+        if not self.depth:
+            self._event(tape, "reset")
 
-    def _watch(self, original: Any) -> Any:
-        probe = self
+    def _watched(self, state: Any, _result: Any) -> None:
+        tape, tensor = state
+        for item in self._flat(tensor):
+            known = self._id(item)
+            if known is not None:
+                self._event(tape, "watch", known)
 
-        def watch(tape: Any, tensor: Any) -> Any:
-            try:
-                result = original(tape, tensor)
-            except Exception:
-                kinds = {type(t).__name__ for t in probe._flat(tensor)}
-                probe.log.refused.append((probe._where(), ", ".join(sorted(kinds))))
-                raise
-            try:
-                flat = probe._flat(tensor)
-                for item in flat:
-                    known = probe._id(item)
-                    if known is not None:
-                        probe._event(tape, "watch", known)
-            except Exception as fault:
-                probe.log.fault("tapes", fault)
-            return result
-
-        return watch
+    def _refused(self, state: Any, _error: BaseException) -> None:
+        kinds = {type(t).__name__ for t in self._flat(state[1])}
+        self.log.refused.append((self._where(), ", ".join(sorted(kinds))))
 
     def _id(self, item: Any) -> int | None:
         if self.kinds.of(item) == VARIABLE:
@@ -226,76 +211,57 @@ class TapesProbe:
             self._argument("".join(f"[{part!r}]" for part in path), item) for path, item in pairs
         ]
 
-    def _query(self, original: Any, method: str) -> Any:
-        probe = self
-
-        def query(tape: Any, *args: Any, **kwargs: Any) -> Any:
-            if probe.depth:
-                return original(tape, *args, **kwargs)
-            row = probe._begin(tape, method, args, kwargs)
-            outer, probe.depth = probe.depth, 1
-            outer_query = probe.ops.query
-            probe.ops.query = len(probe.log.queries) - 1 if row is not None else None
-            try:
-                result = original(tape, *args, **kwargs)
-            except BaseException as error:
-                if row is not None:
-                    row.error = (type(error).__name__, str(error)[:2000])
-                raise
-            else:
-                probe._end(row, result)
-                return result
-            finally:
-                probe.ops.query = outer_query
-                probe.depth = outer
-                if row is not None:
-                    row.op_end = len(probe.log.ops)
-
-        query.__name__ = method
-        return query
-
-    def _begin(self, tape: Any, method: str, args: Any, kwargs: Any) -> RawQuery | None:
-        try:
-            target = args[0] if args else kwargs.get("target")
-            sources = args[1] if len(args) > 1 else kwargs.get("sources", kwargs.get("source"))
-            unconnected = kwargs.get("unconnected_gradients")
-            places = {"gradient": 3, "jacobian": 2, "batch_jacobian": 2}
-            if len(args) > places[method]:
-                unconnected = args[places[method]]
-            text = str(getattr(unconnected, "value", unconnected))
-            number = self.raw(tape).id
-            row = RawQuery(
-                method, number, len(self.log.ops), self._where_query(),
-                self.arguments(target), self.arguments(sources), text == "zero", self._graph(),
-            )  # fmt: skip
-            self.log.queries.append(row)
-            return row
-        except Exception as fault:
-            self.log.fault("tapes", fault)
+    def _begin(
+        self, method: str, tape: Any, target: Any, sources: Any, *options: Any
+    ) -> tuple[RawQuery, int | None] | None:
+        """A query begins; nested ones (``jacobian`` asks ``gradient``) are part of it."""
+        if self.depth:
             return None
+        unconnected = options[1] if method == "gradient" else options[0]
+        text = str(getattr(unconnected, "value", unconnected))
+        row = RawQuery(
+            method, self.raw(tape).id, len(self.log.ops), self._where_query(),
+            self.arguments(target), self.arguments(sources), text == "zero", self._graph(),
+        )  # fmt: skip
+        return self._open(row)
+
+    def _open(self, row: RawQuery) -> tuple[RawQuery, int | None]:
+        outer = self.ops.query
+        self.log.queries.append(row)
+        self.depth = 1
+        self.ops.query = len(self.log.queries) - 1
+        return row, outer
+
+    def _shut(self, state: tuple[RawQuery, int | None]) -> RawQuery:
+        row, self.ops.query = state
+        self.depth = 0
+        row.op_end = len(self.log.ops)
+        return row
+
+    def _failed(self, state: tuple[RawQuery, int | None] | None, error: BaseException) -> None:
+        if state is not None:
+            self._shut(state).error = (type(error).__name__, str(error)[:2000])
+
+    def _end(self, state: tuple[RawQuery, int | None] | None, result: Any) -> None:
+        if state is None:
+            return
+        row = self._shut(state)
+        flat = self._results(result, len(row.sources))
+        row.results = flat
+        row.verdicts = tuple(VERDICTS.get(_look(g), "connected") for g in flat)
+        for gradient in flat:
+            made = getattr(gradient, "_id", None)
+            if made is not None and made not in self.log.facts:
+                if hasattr(gradient, "_numpy_internal"):
+                    self.log.note_tensor(gradient)
+                else:
+                    self.log.facts[made] = (gradient.dtype.as_datatype_enum, gradient)
+        self._forget(row)
 
     def _where_query(self) -> tuple[Where, ...]:
         if self._eager():
-            return self.log.place(sys._getframe(3))
+            return self.log.place(sys._getframe(2))
         return self.mapped()
-
-    def _end(self, row: RawQuery | None, result: Any) -> None:
-        if row is None:
-            return
-        try:
-            flat = self._results(result, len(row.sources))
-            row.results = flat
-            row.verdicts = tuple(VERDICTS.get(_look(g), "connected") for g in flat)
-            for gradient in flat:
-                made = getattr(gradient, "_id", None)
-                if made is not None and made not in self.log.facts:
-                    if hasattr(gradient, "_numpy_internal"):
-                        self.log.note_tensor(gradient)
-                    else:
-                        self.log.facts[made] = (gradient.dtype.as_datatype_enum, gradient)
-            self._forget(row)
-        except Exception as fault:
-            self.log.fault("tapes", fault)
 
     def _forget(self, row: RawQuery) -> None:
         """Of a loop's queries with equal verdicts only the last one's results are kept."""
@@ -334,47 +300,19 @@ class TapesProbe:
 
     # -- optimizers
 
-    def _apply(self, original: Any, method: str) -> Any:
-        probe = self
+    def _applying(self, *_arguments: Any) -> None:
+        self.applying = True
 
-        def apply(optimizer: Any, *args: Any, **kwargs: Any) -> Any:
-            if probe.depth or probe.ops.query is not None:
-                return original(optimizer, *args, **kwargs)
-            row = None
-            try:
-                args, row = probe._begin_apply(method, optimizer, args, kwargs)
-            except Exception as fault:
-                probe.log.fault("optimizers", fault)
-            probe.depth = 1
-            try:
-                return original(optimizer, *args, **kwargs)
-            except BaseException as error:
-                if row is not None:
-                    row.error = (type(error).__name__, str(error)[:2000])
-                raise
-            finally:
-                probe.depth = 0
-                if row is not None:
-                    row.op_end = len(probe.log.ops)
-
-        apply.__name__ = method
-        return apply
-
-    def _begin_apply(self, method: str, optimizer: Any, args: Any, kwargs: Any) -> Any:
-        if method == "apply_gradients":
-            pairs = list(args[0] if args else kwargs["grads_and_vars"])
-            if args:
-                args = (pairs, *args[1:])  # an iterator can be read only once
-            else:
-                kwargs["grads_and_vars"] = pairs
-            gradients = [pair[0] for pair in pairs]
-            variables = [pair[1] for pair in pairs]
-        else:
-            gradients = list(args[0] if args else kwargs["grads"])
-            given = args[1] if len(args) > 1 else kwargs.get("trainable_variables")
-            if given is None:
-                given = getattr(optimizer, "_trainable_variables", [])
-            variables = list(given)
+    def _begin_apply(
+        self, optimizer: Any, grads: Any, variables: Any = None, *_more: Any
+    ) -> RawQuery | None:
+        method = "apply_gradients" if self.applying else "apply"
+        self.applying = False
+        if self.depth or self.ops.query is not None:
+            return None
+        gradients = list(grads)
+        if variables is None:
+            variables = getattr(optimizer, "_trainable_variables", [])
         sources = [self._argument(f"[{i}]", v) for i, v in enumerate(variables)]
         row = RawQuery(
             method, None, len(self.log.ops), self._where_query(), [], sources, False, self._graph()
@@ -382,5 +320,26 @@ class TapesProbe:
         row.results = gradients
         row.verdicts = tuple(VERDICTS.get(_look(g), "connected") for g in gradients)
         self.log.queries.append(row)
+        self.depth = 1
         self._forget(row)
-        return args, row
+        return row
+
+    def _end_apply(self, row: RawQuery | None, _result: Any) -> None:
+        if row is not None:
+            self.depth = 0
+            row.op_end = len(self.log.ops)
+
+    def _failed_apply(self, row: RawQuery | None, error: BaseException) -> None:
+        if row is not None:
+            self._end_apply(row, None)
+            row.error = (type(error).__name__, str(error)[:2000])
+
+
+def first(*arguments: Any) -> Any:
+    """The first argument."""
+    return arguments[0]
+
+
+def pair(*arguments: Any) -> tuple[Any, ...]:
+    """The arguments themselves."""
+    return arguments
