@@ -111,8 +111,8 @@ class QueryView:
         tracked = tracking.tracks(edge.source, op.index)
         if op.index not in tracking.recorded:
             return "unrecorded" if tracked else "untracked"
-        if not tracked:
-            return "untracked"
+        if edge.source not in tracking.tracked:
+            return "untracked"  # of a recorded op, a watch that came later still counts
         codes = self.codes.get(op.index)
         if codes is not None and edge.position < len(codes):
             return None if codes[edge.position] else "no-gradient"
@@ -226,7 +226,7 @@ class QueryView:
                 continue
             answer = self.differentiable(op)
             for position, tensor in enumerate(op.inputs):
-                if not tracking.tracks(tensor, index):
+                if tensor not in tracking.tracked:
                     continue
                 seen.add(tensor)
                 if answer is None or answer == MISSING or not certain:
@@ -241,14 +241,21 @@ class QueryView:
         arrived = set(self.targets)
         tracking = self.tracking
         for step in self.query.steps:
-            if step.op is None:
+            # A py_function's backward pass asks a tape of its own: not this one's steps.
+            if step.op is None or tracking is None or step.op not in tracking.recorded:
                 continue
             op = self.trace.ops[step.op]
             for position, code in enumerate(step.codes[: len(op.inputs)]):
                 if code and position not in step.skip:
                     tensor = op.inputs[position]
-                    if op.rule is None or (tracking and tracking.tracks(tensor, op.index)):
+                    if op.rule is None or tensor in tracking.tracked:
                         arrived.add(tensor)
+        if not self.query.zero_for_none:
+            # What the person got is the last word: of an untracked source TensorFlow computes the
+            # gradient and drops it.
+            for argument, gradient in zip(self.query.sources, self.query.gradients, strict=False):
+                if argument.tensor is not None and gradient is None:
+                    arrived.discard(argument.tensor)
         return arrived
 
     def agreement(self) -> tuple[int, int]:

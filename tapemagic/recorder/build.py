@@ -136,6 +136,8 @@ class Builder:
                 sites = self.places.sites(raw.where)
                 op.at, op.via = (sites[0], sites[1:]) if sites else (None, ())
             own = log.recorded.get(index)
+            if own is not None and op_type == "ReadVariableOp":
+                op.inputs = own[1]  # inside a function the tape joins the read to the handle itself
             if body is not None or op_type.startswith(FUNCTION_OPS):
                 op.rule = "function"
                 op.body = body
@@ -196,8 +198,9 @@ class Builder:
     def _tapes(self) -> None:
         for number, raw in self.log.tapes.items():
             sites = self.places.sites(raw.where)
+            name = self.log.object_names.get(raw.key) or self._with_name(sites)
             tape = Tape(
-                number, raw.persistent, raw.auto_watch, self.log.object_names.get(raw.key),
+                number, raw.persistent, raw.auto_watch, name,
                 sites[0] if sites else None, graph=raw.graph, ours=raw.ours,
             )  # fmt: skip
             for index, kind, tensor, where, auto in raw.events:
@@ -212,6 +215,27 @@ class Builder:
             call = text.call(at.expr) if text is not None and at is not None else None
             name = ast.unparse(call.args[0]) if call is not None and call.args else "it"
             self.trace.refused.append((at, kind, name))
+
+    def _with_name(self, sites: tuple[Site, ...]) -> str | None:
+        """The name after ``as``, where the binding itself was not seen; tapes come in its order."""
+        text = self._text_at(sites[0]) if sites else None
+        node = text.statement_at(sites[0].line) if text is not None else None
+        if not isinstance(node, ast.With):
+            return None
+        names = [
+            item.optional_vars.id for item in node.items
+            if isinstance(item.optional_vars, ast.Name)
+            and "GradientTape" in ast.unparse(item.context_expr)
+        ]  # fmt: skip
+        if not names:
+            return None
+        turn = self._turns.get(("with", sites[0].line, ""), 0)
+        self._turns["with", sites[0].line, ""] = turn + 1
+        return names[turn % len(names)]
+
+    def _text_at(self, at: Site) -> CellText | None:
+        fits = (t for t in self.texts.values() if (t.label, t.file) == (at.cell, at.file))
+        return next(fits, None)
 
     def _marks(self) -> None:
         for number, raw in enumerate(self.log.marks):
@@ -294,7 +318,7 @@ class Builder:
     def _names(self, raw: RawQuery, at: Site | None) -> tuple[list[str], list[str]]:
         text = None
         if at is not None:
-            text = next((t for t in self.texts.values() if (t.label, t.file) == (at.cell, at.file)), None)
+            text = self._text_at(at)
         call = None
         if text is not None and at is not None:
             call = text.call(at.expr) or self._call_in_turn(text, at.line, raw.method)

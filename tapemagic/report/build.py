@@ -79,7 +79,8 @@ def _turns(queries: list[Query]) -> list[list[Query]]:
         outcome = tuple(
             None if g is None else (g.zero, bool(g.nonfinite)) for g in query.gradients
         )
-        key = (query.method, query.at, outcome, query.error, tuple(a.kind for a in query.sources))
+        names = tuple((a.name, a.kind) for a in (*query.targets, *query.sources))
+        key = (query.method, query.at, outcome, query.error, names)
         # Two calls of one loop take turns: look back past the others of the same turn.
         back = len(groups) - 1
         if back >= 0 and keys[back] == key:

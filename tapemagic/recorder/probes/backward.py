@@ -29,11 +29,14 @@ class BackwardProbe:
         self.ops = ops
         self.private = private
         self.kept = 0
+        self.inside = 0  # a py_function's backward op asks a tape of its own: not our steps
+        self.came: dict[int, int] = {}  # id of a returned gradient -> the tensor it is for
+        self.of: int | None = None  # the query that ``came`` belongs to
 
     def install(self, patches: Patches) -> None:
         """Start to listen."""
         original = self.private.gradient_function()
-        observer = Observer(self.log.fault, before=self._called, after=self._returned)
+        observer = Observer(self.log.fault, self._called, self._returned, self._failed)
         self._registered = original
         self.private.register_gradient_function(weave(original, observer))
         record_operation = self.private.record.record_operation
@@ -63,19 +66,49 @@ class BackwardProbe:
         self.private.register_gradient_function(self._registered)
 
     def _called(self, *arguments: Any) -> tuple[Any, ...] | None:
-        return None if self.ops.query is None else (*arguments, len(self.log.ops))
+        if self.ops.query is None:
+            return None
+        self.inside += 1
+        return (*arguments, len(self.log.ops))
+
+    def _failed(self, called: tuple[Any, ...] | None, _error: BaseException) -> None:
+        if called is not None:
+            self.inside -= 1
 
     def _returned(self, called: tuple[Any, ...] | None, result: Any) -> None:
         if called is None:
             return
-        _, attrs, num_inputs, _, outputs, out_grads, skip, _, begin = called
+        self.inside -= 1
+        if self.inside:
+            return
+        _, attrs, num_inputs, inputs, outputs, out_grads, skip, _, begin = called
         index = None if attrs is None else self.ops.attributes.get(id(attrs))
+        if index is None and attrs is None:
+            index = self._silent_read(out_grads)
         if index is None:
             for tensor in outputs or ():
                 index = self.log.made.get(getattr(tensor, "_id", None))
                 if index is not None:
                     break
         self._step(index, num_inputs, result, skip, out_grads, begin)
+
+    def _silent_read(self, upstream: Any) -> int | None:
+        """The read, done in C, that an upstream gradient is for: such a step names no tensor."""
+        query = self.log.queries[self.ops.query]  # type: ignore[index]
+        reads = self.ops.silent_reads
+        gradient = upstream[0] if upstream else None
+        tensor = self.came.get(getattr(gradient, "_id", -1))
+        index = self.log.made.get(tensor) if tensor is not None else None
+        if index is not None and index in reads:
+            return index
+        done = {step[0] for step in query.steps}
+        dense = getattr(gradient, "values", gradient)
+        shape = dense._shape_tuple() if hasattr(dense, "_shape_tuple") else None
+        fits = [
+            i for i in reversed(reads)
+            if i not in done and self.log.facts[self.log.ops[i][2][0]][1] == shape
+        ]  # fmt: skip
+        return fits[0] if fits else None
 
     def _heard(self, op_type: Any, outputs: Any, inputs: Any, backward: Any) -> Any:
         """Find (or write) the row of an op with a backward function of its own."""
@@ -123,8 +156,12 @@ class BackwardProbe:
         @functools.wraps(backward)
         def heard(*args: Any, **kwargs: Any) -> Any:
             begin = len(log.ops)
-            result = backward(*args, **kwargs)
-            if self.ops.query is not None:
+            self.inside += 1
+            try:
+                result = backward(*args, **kwargs)
+            finally:
+                self.inside -= 1
+            if self.ops.query is not None and not self.inside:
                 try:
                     listed = result if isinstance(result, (list, tuple)) else [result]
                     self._step(index, len(ins), listed, None, args, begin)
@@ -148,6 +185,13 @@ class BackwardProbe:
         if result is None or not isinstance(result, (list, tuple)):
             result = [None] * num_inputs if result is None else [result]
         codes = bytes([_look(g) for g in result])
+        if self.of != self.ops.query:
+            self.of = self.ops.query
+            self.came.clear()
+        if index is not None:
+            for tensor, gradient in zip(self.log.ops[index][1], result):
+                if gradient is not None and hasattr(gradient, "_id"):
+                    self.came[gradient._id] = tensor
         values: tuple[Any, ...] = ()
         if self.kept < MOST_STEP_VALUES:
             values = tuple([_kept(g) for g in result])

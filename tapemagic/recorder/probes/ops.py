@@ -26,21 +26,30 @@ class OpsProbe:
         self.query: int | None = None  # the query whose backward pass is running
         self.attributes: dict[int, int] = {}  # id of a row's attributes -> op index
         self.calling: Any = None  # the FuncGraph of the function that is being called
-        self._failed = False
+        self.kept: list[Any] = []
+        self.silent_reads: dict[int, None] = {}  # ops that are reads done in C, in order
 
     def install(self, patches: Patches) -> None:
         """Start to listen."""
         self.private.op_callbacks.add_op_callback(self.on_op)
-        observer = Observer(self.log.fault, before=fourth, after=self._recorded)
+        observer = Observer(self.log.fault, before=everything, after=self._recorded)
         execute = self.private.execute
         patches.set(execute, "record_gradient", weave(execute.record_gradient, observer))
 
-    def _recorded(self, outputs: Any, _result: Any) -> None:
+    def _recorded(self, arguments: tuple[Any, ...], _result: Any) -> None:
         """On this slower way an op is recorded after its callback: ask once more."""
-        tracked = self.log.tracked
-        if tracked and not tracked[-1] and outputs:
-            listed = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
-            tracked[-1] = self.private.should_record(listed)
+        _, _, attrs, outputs = arguments
+        listed = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
+        if not listed:
+            return
+        index = self.log.made.get(getattr(listed[0], "_id", -1))
+        if index is None:
+            return
+        if not self.log.tracked[index]:
+            self.log.tracked[index] = self.private.should_record(listed)
+        if self.log.ops[index][4] is not attrs and attrs is not None:
+            self.attributes[id(attrs)] = index
+            self.kept.append(attrs)  # alive, so that its id stays its own
 
     def restore(self) -> None:
         """Stop to listen."""
@@ -161,6 +170,8 @@ class OpsProbe:
                     )  # fmt: skip
                     log.tracked.append(tracked)
                     log.made[made] = index
+                    if tracked:
+                        self.silent_reads[index] = None
                     log.facts[made] = (dtype, shape)
                     if _small(shape) and len(log.small) < MOST_VALUES:
                         log.small[made] = tensor
@@ -200,9 +211,9 @@ class OpsProbe:
             )
 
 
-def fourth(*arguments: Any) -> Any:
-    """The outputs that ``record_gradient`` is given."""
-    return arguments[3]
+def everything(*arguments: Any) -> tuple[Any, ...]:
+    """What ``record_gradient`` is given."""
+    return arguments
 
 
 def _equal(tensor: Any, value: Any) -> bool | None:
