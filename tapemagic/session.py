@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import traceback
 import warnings
-
 from dataclasses import dataclass
 from types import CodeType, TracebackType
 from typing import Any

@@ -196,8 +196,10 @@ class Case:
             return f"`{written}`" if written else f"the result of {trace.ops[maker].type}"
         return "a constant"
 
-    def made_at(self, node: int) -> Site | None:
+    def made_at(self, node: int | None) -> Site | None:
         """Where a tensor or marked value was made."""
+        if node is None:
+            return None
         mark = node_mark(node)
         if mark is not None:
             return self.view.trace.marks[mark].at

@@ -55,6 +55,12 @@ def explain(view: QueryView, source: Argument, status: str, texts: Texts) -> Why
     return why
 
 
+def reason(case: Case) -> Why | None:
+    """The reason of a case, or None when no cause recognises it."""
+    found = _ask(case)
+    return None if found is None else _why(case, found)
+
+
 def _ask(case: Case) -> Found | None:
     for cause in CAUSES:
         found = cause.recognise(case)

@@ -63,6 +63,22 @@ def culprit(view: QueryView, op: Op, position: int, depth: int = 0) -> Culprit:
     return Culprit(inner, at, body.tensors, op, answer)
 
 
+def unreached(view: QueryView, op: Op, position: int) -> Body | None:
+    """The body of a called function, if an input of it has no way to any of its outputs."""
+    body = view.registry.body(op.body) if view.registry is not None and op.body else None
+    if body is None or position >= len(body.inputs):
+        return None
+    made = {t: inner for inner in body.ops for t in inner.outputs}
+    seen, todo = set(body.outputs), list(body.outputs)
+    while todo:
+        inner = made.get(todo.pop())
+        for tensor in inner.inputs if inner is not None and inner.type not in SHAPES else ():
+            if tensor not in seen:
+                seen.add(tensor)
+                todo.append(tensor)
+    return None if body.inputs[position] in seen else body
+
+
 def _cut(view: QueryView, body: Body, position: int) -> tuple[Op, int, object] | None:
     """The first step from a placeholder on the cheapest way to an output that has no gradient."""
     if position >= len(body.inputs):

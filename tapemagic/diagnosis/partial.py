@@ -1,18 +1,132 @@
-"""Incomplete gradients: a number came back, and one of several ways was cut."""
+"""Incomplete gradients: a number came back, and one of several ways was cut.
+
+Only ways that carry the source's value into the target count: a value that was merely logged is on
+no way, and a condition, index or shape only chooses. Cuts inside Keras' own layers, and the
+``stop_gradient`` inside TensorFlow's own functions, are their business and are left out.
+"""
 
 from __future__ import annotations
 
+import ast
+from dataclasses import replace
+
 from tapemagic.diagnosis.case import Case
-from tapemagic.diagnosis.engine import Texts
-from tapemagic.diagnosis.view import QueryView
+from tapemagic.diagnosis.edits import dotted
+from tapemagic.diagnosis.engine import Texts, reason
+from tapemagic.diagnosis.view import QueryView, Way
 from tapemagic.report.model import Why
+from tapemagic.trace.flow import Edge
 from tapemagic.trace.model import Argument
+
+NEAR = 20.0
+"""A value dearer than this reaches the target only as an index, a condition or a shape."""
+MOST = 12
 
 
 def incomplete(view: QueryView, source: Argument, texts: Texts) -> list[Why]:
-    """The ways from a connected source into the target that carry its value and were cut."""
-    del view, source, texts
-    return []
+    """The ways from a connected source into the target that carry its value and were cut.
+
+    Returns:
+        One reason per cut, at level "info": the gradient is a number, and part of it is missing.
+    """
+    if source.tensor is None:
+        return []
+    found: dict[object, Why] = {}
+    for edge, reached in _cuts(view):
+        if source.tensor not in reached:
+            continue
+        case = Case(view, source, texts, "none", _way(view, source.tensor, edge, reached))
+        if _not_the_persons(case, edge):
+            continue
+        why = reason(case)
+        if why is not None and why.cause not in ("unconnected", "constant-gradient"):
+            key = (why.cause, why.at.line if why.at is not None else None)
+            found.setdefault(key, replace(why, level="info", fixed_source=why.fixed_source))
+    return list(found.values())
 
 
-__all__ = ["Case", "incomplete"]
+def _cuts(view: QueryView) -> list[tuple[Edge, dict[int, Edge]]]:
+    """The cut steps between a connected value and the target, each with what reaches it."""
+    known = view.memo.get("cuts")
+    if known is None:
+        known = view.memo["cuts"] = _find(view)
+    return known  # type: ignore[no-any-return]
+
+
+def _find(view: QueryView) -> list[tuple[Edge, dict[int, Edge]]]:
+    tracking = view.tracking
+    if tracking is None or view.query.error is not None:
+        return []
+    since, limit = tracking.begin, view.query.op
+    good: dict[int, list[Edge]] = {}
+    bad: list[Edge] = []
+    for node, price in view.ancestors.items():
+        if price >= NEAR:
+            continue
+        for edge in view.graph.incoming(node, since, limit):
+            fault = view.fault(edge)
+            if fault is None:
+                good.setdefault(node, []).append(edge)
+            elif _carries(view, edge, fault):
+                bad.append(edge)
+    found: list[tuple[Edge, dict[int, Edge]]] = []
+    for edge in bad:
+        reached: dict[int, Edge] = {edge.source: edge}
+        todo = [edge.source]
+        while todo:
+            node = todo.pop()
+            for before in _ways_back(view, good, node, since, limit):
+                if before.source not in reached:
+                    reached[before.source] = before
+                    todo.append(before.source)
+        if any(a.tensor in reached for a in view.query.sources):
+            found.append((edge, reached))
+        if len(found) >= MOST:
+            break
+    return found
+
+
+def _ways_back(
+    view: QueryView, good: dict[int, list[Edge]], node: int, since: int, limit: int
+) -> list[Edge]:
+    """The open steps into a node, also where the node itself is no near ancestor."""
+    if node in good or node in view.ancestors:
+        return good.get(node, [])
+    return [e for e in view.graph.incoming(node, since, limit) if view.fault(e) is None]
+
+
+def _carries(view: QueryView, edge: Edge, fault: str) -> bool:
+    if not edge.certain or not view.is_float(edge.source) or edge.source < 0:
+        return False
+    if edge.kind != "op":
+        return edge.kind in ("leave", "state", "query")
+    op = view.trace.ops[edge.op]  # type: ignore[index]
+    if op.library or not view.is_float(edge.target) or view.cost(edge, fault) >= NEAR:
+        return False
+    tracking = view.tracking
+    assert tracking is not None
+    if fault == "untracked":
+        return edge.source in tracking.tracked and not op.recorded
+    return True
+
+
+def _way(view: QueryView, source: int, cut: Edge, reached: dict[int, Edge]) -> Way:
+    """The way from the source over the cut to the target."""
+    edges = []
+    node = source
+    while node != cut.source:
+        edges.append(reached[node])
+        node = reached[node].target
+    edges.append(cut)
+    rest = view.way(cut.target)
+    edges += rest.edges if rest is not None else []
+    return Way(edges, [view.fault(e) for e in edges])
+
+
+def _not_the_persons(case: Case, edge: Edge) -> bool:
+    """A stop_gradient that the person did not write: one inside a TensorFlow function."""
+    op = case.op
+    if op is None or edge.kind != "op" or op.type != "StopGradient":
+        return False
+    node = case.node(op.at)
+    return not (isinstance(node, ast.Call) and dotted(node.func).endswith("stop_gradient"))

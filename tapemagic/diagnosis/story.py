@@ -13,7 +13,7 @@ def story(case: Case) -> tuple[Step, ...]:
     """The stops of the way; steps of one statement are one stop."""
     way = case.way
     trace = case.view.trace
-    start = Step("source", case.name, case.made_at(case.source.tensor or -10**9), case.source.tensor)
+    start = Step("source", case.name, case.made_at(case.source.tensor), case.source.tensor)
     if way is None:
         return (start,)
     steps = [start]
@@ -44,7 +44,7 @@ def story(case: Case) -> tuple[Step, ...]:
     if end is not None and steps[-1].tensor == end.tensor and steps[-1].kind == "op":
         steps[-1] = Step("target", case.target, steps[-1].at, end.tensor)
     elif end is not None:
-        steps.append(Step("target", case.target, case.made_at(end.tensor or -10**9), end.tensor))
+        steps.append(Step("target", case.target, case.made_at(end.tensor), end.tensor))
     if len(steps) > MOST:
         keep = [s for s in steps if s.kind != "op"]
         room = MOST - len(keep)

@@ -14,8 +14,7 @@ from tapemagic.trace.tracking import DIFFERENTIABLE, Tracking, track
 
 MISSING = "missing"
 SHAPES = frozenset(
-    "Shape ShapeN Size Rank VariableShape ZerosLike OnesLike BroadcastGradientArgs BroadcastArgs "
-    "EmptyTensorList TensorListReserve".split()
+    ["Shape", "ShapeN", "Size", "Rank", "VariableShape", "ZerosLike", "OnesLike", "BroadcastGradientArgs", "BroadcastArgs", "EmptyTensorList", "TensorListReserve"]
 )
 """Ops whose output does not depend on the values of their input."""
 
@@ -62,6 +61,7 @@ class QueryView:
     graph: ValueGraph
     query: Query
     registry: Any = None
+    memo: dict[str, Any] = field(default_factory=dict)
     _differentiable: dict[int, Any] = field(default_factory=dict)
 
     @cached_property
@@ -111,6 +111,8 @@ class QueryView:
         tracked = tracking.tracks(edge.source, op.index)
         if op.index not in tracking.recorded:
             return "unrecorded" if tracked else "untracked"
+        if self.is_float(edge.source) and not self.is_float(edge.target):
+            return "no-gradient"  # an integer output of an op that has float outputs too
         if edge.source not in tracking.tracked:
             return "untracked"  # of a recorded op, a watch that came later still counts
         codes = self.codes.get(op.index)

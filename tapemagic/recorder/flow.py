@@ -8,6 +8,7 @@ call or operator that is not rewritten itself, and what came out of it.
 
 from __future__ import annotations
 
+import types
 import weakref
 from collections.abc import Callable
 from threading import get_ident
@@ -132,9 +133,9 @@ class Flow:
     def install(self) -> None:
         """Set the hooks; spots may still be added with :meth:`add`."""
         for name in (
-            "o c r n s i v t w g e p z turn turned sync enter leave".split()
+            ["o", "c", "r", "n", "s", "i", "v", "t", "w", "g", "e", "p", "z", "turn", "turned", "sync", "enter", "leave"]
         ):
-            setattr(self.hooks, name, self._guard(getattr(self, f"_{name}")) if name in "t w g e n v i".split() else getattr(self, f"_{name}"))
+            setattr(self.hooks, name, self._guard(getattr(self, f"_{name}")) if name in ["t", "w", "g", "e", "n", "v", "i"] else getattr(self, f"_{name}"))
 
     def add(self, made: Rewritten) -> None:
         """Make flags and definition hooks for a rewritten tree."""
@@ -301,6 +302,8 @@ class Flow:
         while operands and operands[-1][0] != index:
             operands.pop()
         count = spot.count
+        if self.log.reads:
+            self.log.reads.clear()
         kind = self.kinds.known.get(type(value))
         if count == 0 or len(operands) < count:
             return value
@@ -370,8 +373,10 @@ class Flow:
             first = 1
         else:
             carrier, tensors, marks, first = spot.kind == "each", [], [], 0
+        # A generator hands its values to whoever reads it, without passing here again.
+        lazy = carrier and type(value) is types.GeneratorType
         for number, (_, operand, passed) in enumerate(taken):
-            if carrier:
+            if carrier and not lazy:
                 own = self.mark_of(operand)
                 if own is not None:
                     marks.append(own)

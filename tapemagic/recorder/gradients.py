@@ -13,8 +13,7 @@ from tapemagic.trace.model import Op, Tensor
 
 MISSING = "missing"
 CONTROL = frozenset(
-    "If StatelessIf While StatelessWhile Case StatelessCase PartitionedCall StatefulPartitionedCall "
-    "EagerPyFunc".split()
+    ["If", "StatelessIf", "While", "StatelessWhile", "Case", "StatelessCase", "PartitionedCall", "StatefulPartitionedCall", "EagerPyFunc"]
 )
 """Ops whose gradient is made from a body of their own."""
 _known: dict[tuple[Any, ...], Any] = {}

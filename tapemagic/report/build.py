@@ -48,22 +48,22 @@ def build_report(
     report.recorded = sum(op.recorded for op in forward)
     graph = ValueGraph(trace)
     groups = _turns(trace.queries[begun_queries:])
-    seen: dict[tuple[Any, ...], list[QueryView]] = {}
+    lasts: dict[tuple[Any, ...], int] = {}
     for group in groups:
         view = QueryView(trace, graph, group[-1], registry)
         call = _call(view, places, len(group))
-        last = report.calls[-1] if report.calls else None
-        if last is not None and _same(last, call):
-            call.times += last.times
-            report.calls[-1] = call
+        number = lasts.get(_question(group[-1]))
+        if number is not None and _same(report.calls[number], call):
+            call.times += report.calls[number].times
+            report.calls[number] = call
         else:
+            lasts[_question(group[-1])] = len(report.calls)
             report.calls.append(call)
         for query in group:
             one = view if query is group[-1] else QueryView(trace, graph, query, registry)
             tensors, mismatches = one.agreement()
             report.tensors += tensors
             report.mismatches += mismatches
-    del seen
     _shared_reasons(report)
     if error is not None:
         report.error = _failure(report, text, error)
@@ -71,23 +71,28 @@ def build_report(
     return report
 
 
+def _question(query: Query) -> tuple[Any, ...]:
+    """What makes two calls the same question, asked again: the line, and what was asked."""
+    names = tuple((a.name, a.kind) for a in (*query.targets, *query.sources))
+    return (query.method, query.at, names)
+
+
 def _turns(queries: list[Query]) -> list[list[Query]]:
-    """Consecutive queries from one line with equal outcomes, as in a loop."""
+    """Consecutive calls from one line with equal outcomes, as in a loop."""
     groups: list[list[Query]] = []
-    keys: list[Any] = []
+    lasts: dict[tuple[Any, ...], tuple[Any, list[Query]]] = {}
     for query in queries:
-        outcome = tuple(
-            None if g is None else (g.zero, bool(g.nonfinite)) for g in query.gradients
+        question = _question(query)
+        outcome = (
+            tuple(None if g is None else (g.zero, bool(g.nonfinite)) for g in query.gradients),
+            query.error,
         )
-        names = tuple((a.name, a.kind) for a in (*query.targets, *query.sources))
-        key = (query.method, query.at, outcome, query.error, names)
-        # Two calls of one loop take turns: look back past the others of the same turn.
-        back = len(groups) - 1
-        if back >= 0 and keys[back] == key:
-            groups[back].append(query)
+        last = lasts.get(question)
+        if last is not None and last[0] == outcome:
+            last[1].append(query)
         else:
             groups.append([query])
-            keys.append(key)
+            lasts[question] = (outcome, groups[-1])
     return groups
 
 

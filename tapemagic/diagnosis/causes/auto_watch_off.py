@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 
+from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.edits import Edits, calls_in, dotted, watch_inserted
-from tapemagic.cell.text import span
 
 TEXT = """
 A tape made with `watch_accessed_variables=False` watches nothing by itself: each variable or tensor

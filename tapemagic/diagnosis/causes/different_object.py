@@ -31,7 +31,7 @@ _FAR = 500.0  # the price above which only a shape joins two values
 def recognise(case: Case) -> Found | None:
     """The source is no ancestor of the target, but something it was made from is."""
     source, view = case.source, case.view
-    if source.type.startswith("KerasTensor") or "Keras" in source.type and source.tensor is None:
+    if source.type.startswith("KerasTensor") or ("Keras" in source.type and source.tensor is None):
         return _symbolic(case)
     if view.query.error is not None and view.query.error[0] != "ValueError":
         if source.tensor is None and all(a.tensor is not None for a in view.query.targets):

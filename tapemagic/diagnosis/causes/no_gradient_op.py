@@ -22,7 +22,7 @@ grad = tape.gradient(y, x)
 MENDED = EXAMPLE.replace("tf.round(x)", "(x + tf.stop_gradient(tf.round(x) - x))")
 ROUNDING = {"Round": "round", "Floor": "floor", "Ceil": "ceil", "Rint": "rint"}
 COMPARISONS = frozenset(
-    "Greater GreaterEqual Less LessEqual Equal NotEqual ApproximateEqual LogicalAnd LogicalOr".split()
+    ["Greater", "GreaterEqual", "Less", "LessEqual", "Equal", "NotEqual", "ApproximateEqual", "LogicalAnd", "LogicalOr"]
 )
 INSTEAD = {
     "ArgMax": "the values (tf.reduce_max) or a softmax instead of the argmax",

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 
+from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.edits import Edits, dotted
-from tapemagic.cell.text import span
 from tapemagic.trace.model import Site
 from tapemagic.trace.tracking import DIFFERENTIABLE
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.edits import Edits, calls_in
-from tapemagic.cell.text import span
 
 TEXT = """
 A tape watches by itself only variables that were made trainable. One made with `trainable=False` has

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
+from tapemagic.diagnosis.inside import unreached
 from tapemagic.trace.model import Site
 
 TEXT = """
@@ -28,9 +29,9 @@ def recognise(case: Case) -> Found | None:
     if source.tensor is None or view.query.error is not None or not view.targets:
         return None
     if view.price(source.tensor) < 500.0:
-        return None
-    at = _made(case)
+        return _in_function(case)
     last = _last_use(case)
+    at = _overwritten(case) or _made(case)
     said = f"`{case.name}` was not used for `{case.target}`"
     if last is not None:
         name, where = last
@@ -47,6 +48,31 @@ def recognise(case: Case) -> Found | None:
         "leave it out of the sources.",
         _with_losses(case, at) if _is_loss(case) else None,
         level=_level(case),
+    )
+
+
+def _in_function(case: Case) -> Found | None:
+    """A tf.function took the source in and did not use it for what it returned."""
+    cut, op = case.cut, case.op
+    if cut is None or op is None or op.rule != "function" or case.fault != "no-gradient":
+        return None
+    body = unreached(case.view, op, cut.position)
+    if body is None:
+        return None
+    made = {t: inner for inner in body.ops for t in inner.outputs}
+    at = op.at
+    for tensor in body.outputs:
+        inner = made.get(tensor)
+        while inner is not None and inner.type in ("Identity", "IdentityN") and inner.inputs:
+            inner = made.get(inner.inputs[0])
+        if inner is not None and inner.at is not None:
+            at = inner.at
+    return Found(
+        at,
+        f"`{case.name}` was not used for `{case.target}`: the function called on "
+        f"{case.line(op.at)} takes it in, and what it returns (made on {case.line(at)}) does not "
+        "depend on it.",
+        f"Use `{case.name}` in what the function returns, or leave it out of the sources.",
     )
 
 
@@ -93,6 +119,25 @@ def _last_use(case: Case) -> tuple[str, Site | None] | None:
             if op.type == "ReadVariableOp":
                 continue
             return case.call_it(op.outputs[0]), op.at
+    return None
+
+
+def _overwritten(case: Case) -> Site | None:
+    """The statement that gave the name of a value made from the source to another value."""
+    found = _descendants(case)
+    view = case.view
+    tracking = view.tracking
+    begin = tracking.begin if tracking is not None else 0
+    mine = {}
+    for binding in view.trace.bindings:
+        if not begin <= binding.index <= view.query.op:
+            continue
+        where = (binding.name, binding.at.function, binding.at.cell)
+        if binding.tensor in found and binding.tensor != case.source.tensor:
+            mine[where] = binding
+        elif where in mine and view.price(binding.tensor) < 20.0:
+            if mine[where].at != binding.at:
+                return binding.at
     return None
 
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ast
 
+from tapemagic.cell.text import CellText
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.edits import Edits, watch_inserted
-from tapemagic.cell.text import CellText
 
 TEXT = """
 A tape records an op when it runs, and only if it tracks one of the op's inputs at that moment.

@@ -10,7 +10,7 @@ import sys
 from typing import Any
 
 from tapemagic.recorder.flow import Flow
-from tapemagic.recorder.log import Log, RawEntry, _small, MOST_VALUES
+from tapemagic.recorder.log import MOST_VALUES, Log, RawEntry, _small
 from tapemagic.recorder.patches import Patches
 from tapemagic.recorder.private import Private
 from tapemagic.recorder.weave import Observer, weave
@@ -161,8 +161,8 @@ class OpsProbe:
                     continue
                 if facts.shape == shape and self._same(facts.dtype, dtype):
                     tracked = self.private.should_record([tensor])
-                    if facts.trainable and not tracked and self._watched(handle):
-                        continue
+                    if not tracked and self._would_be(handle, facts.trainable):
+                        continue  # such a read would be on the tape: this is a constant
                     del log.reads[position]
                     log.ops.append(
                         ("ReadVariableOp", (handle,), (made,), places, None, None, log.scope,
@@ -187,8 +187,14 @@ class OpsProbe:
     def _same(self, name: str, enum: int) -> bool:
         return self.private.dtype_name(enum) == name
 
-    def _watched(self, handle: int) -> bool:
-        return any(e[2] == handle for t in self.log.tapes.values() for e in t.events)
+    def _would_be(self, handle: int, trainable: bool) -> bool:
+        """Whether a tape that is recording now would track a read of a variable."""
+        for tape in self.log.tapes.values():
+            kinds = [e[1] for e in tape.events if e[1] in ("enter", "exit")]
+            if kinds and kinds[-1] == "enter":
+                if (trainable and tape.auto_watch) or any(e[2] == handle for e in tape.events):
+                    return True
+        return False
 
     def _entered(self, made: int, tensor: Any, index: int) -> None:
         """A constant: was it made from a marked value that this very call was given?"""

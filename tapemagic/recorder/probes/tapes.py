@@ -6,7 +6,7 @@ import sys
 from functools import partial
 from typing import Any
 
-from tapemagic.recorder.kinds import Kinds, TENSOR, VARIABLE, variable_handle
+from tapemagic.recorder.kinds import TENSOR, VARIABLE, Kinds, variable_handle
 from tapemagic.recorder.log import Log, RawArgument, RawQuery, RawTape, Where
 from tapemagic.recorder.patches import Patches
 from tapemagic.recorder.private import Private
