@@ -28,8 +28,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
-    from tapemagic.api import run_cell, trace
+    from tapemagic.api import run_cell
     from tapemagic.report import Report, load
+    from tapemagic.tracing import trace
 
 __version__ = "0.1.0"
 
@@ -47,6 +48,7 @@ _HOMES = {
     "Report": "tapemagic.report",
     "load": "tapemagic.report",
     "run_cell": "tapemagic.api",
+    "trace": "tapemagic.tracing",
 }
 
 
@@ -90,7 +92,7 @@ class _Package(ModuleType):
 
     @property
     def trace(self) -> Any:
-        from tapemagic.api import trace
+        from tapemagic.tracing import trace
 
         return trace
 

@@ -66,6 +66,7 @@ class Session:
         self._plain: dict[tuple[str, int], CodeType] = {}
         self._begun = 0
         self._whole = False
+        self.given: list[Any] = []  # functions to watch, wherever they were defined
 
     @property
     def filename(self) -> str:
@@ -170,13 +171,14 @@ class Session:
     def _adopt(self) -> None:
         flow = self.recorder.flow
         texts: dict[str, tuple[CellText, dict[tuple[str, int], CodeType]] | None] = {}
-        for function in functions_of(self.namespace):
+        given = {id(f) for f in functions_of(dict(enumerate(self.given)))}  # type: ignore[arg-type]
+        for function in (*functions_of(self.namespace), *functions_of(dict(enumerate(self.given)))):  # type: ignore[arg-type]
             code = function.__code__
             name = code.co_filename
-            if name == self.filename:
+            if name == self.filename and id(function) not in given:
                 continue
             if name not in texts:
-                texts[name] = self._watched(name, code)
+                texts[name] = self._watched(name, code, anywhere=id(function) in given)
             found = texts[name]
             if found is None:
                 continue
@@ -187,9 +189,9 @@ class Session:
                 flow.functions.add(function)
 
     def _watched(
-        self, name: str, code: CodeType
+        self, name: str, code: CodeType, *, anywhere: bool = False
     ) -> tuple[CellText, dict[tuple[str, int], CodeType]] | None:
-        text = self._texts.get(name) or text_of(code)
+        text = self._texts.get(name) or text_of(code, anywhere=anywhere)
         if text is None or text.tree is None:
             return None
         self._texts[name] = text

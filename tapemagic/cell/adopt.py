@@ -39,16 +39,26 @@ def is_cell(filename: str) -> bool:
     return filename.startswith(_CELL_NAMES) or "ipykernel_" in filename
 
 
-def text_of(code: CodeType) -> CellText | None:
-    """The text of the cell that a function was defined in, if it can still be read."""
+def text_of(code: CodeType, *, anywhere: bool = False) -> CellText | None:
+    """The text that a function was defined in, if it can still be read.
+
+    Args:
+        code: The function's code.
+        anywhere: Read modules too, not only cells.
+    """
     filename = code.co_filename
-    if not is_cell(filename):
+    cell = is_cell(filename)
+    if not cell and not anywhere:
         return None
-    entry = linecache.cache.get(filename)
-    lines = entry[2] if entry is not None and len(entry) > 2 else None
+    lines = linecache.getlines(filename)
     if not lines:
         return None
-    text = CellText("".join(lines), filename, label=label_of(filename))
+    text = CellText(
+        "".join(lines),
+        filename,
+        label=label_of(filename) if cell else None,
+        file=None if cell else filename,
+    )
     return text if text.tree is not None else None
 
 

@@ -195,7 +195,7 @@ class _Rewriter(ast.NodeTransformer):
         after: list[ast.stmt] = []
         made = self.spot("bind", whole, names=names)
         node.value = self.hook("n", whole, made.index, value)
-        if any(isinstance(target, ast.Subscript) for target in targets):
+        if any(isinstance(target, (ast.Subscript, ast.Tuple, ast.List)) for target in targets):
             node.value = self.hook("s", whole, made.index, node.value)
         for target in targets:
             if isinstance(target, (ast.Tuple, ast.List)):
@@ -203,7 +203,7 @@ class _Rewriter(ast.NodeTransformer):
                 if names:
                     spot = self.spot("unpack", target, names=names)
                     loads = [ast.copy_location(ast.Name(n, ast.Load()), target) for n in names]
-                    after.append(self.silent(self.hook("t", target, spot.index, *loads), node))
+                    after.append(self.silent(self.hook("u", target, spot.index, *loads), node))
             elif isinstance(target, ast.Subscript):
                 target.slice = self.visit(target.slice)
                 if _is_path(target.value):
@@ -288,9 +288,13 @@ class _Rewriter(ast.NodeTransformer):
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
         own = list(own_nodes(node.body))
-        if any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in own):
-            return node  # as for async functions
         outer, self.function = self.function, node.name
+        if any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in own):
+            # Its turns interleave with the caller's: no activation of its own, and what stands
+            # around a yield stays plain.
+            node.body = self.block(node.body)
+            self.function = outer
+            return self.defined(node)
         body, doc = node.body, []
         if isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
             doc, body = body[:1], body[1:]
@@ -299,6 +303,10 @@ class _Rewriter(ast.NodeTransformer):
         if body:
             node.body = [*doc, *scopes, *self.body(node, body)]  # type: ignore[list-item]
         self.function = outer
+        return self.defined(node)
+
+    def defined(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        """Let a definition pass a hook, which gives the function its plain code back in the end."""
         self.line = node.lineno
         spot = self.spot("def", node, names=(node.name,))
         at = ast.copy_location(ast.Constant(None), node)
@@ -322,6 +330,12 @@ class _Rewriter(ast.NodeTransformer):
         return [ast.fix_missing_locations(ast.copy_location(both, at))]
 
     # -- expressions
+
+    def visit(self, node: ast.AST) -> Any:
+        if isinstance(node, ast.expr) and not isinstance(node, (ast.Yield, ast.YieldFrom)):
+            if any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in ast.walk(node)):
+                return node
+        return super().visit(node)
 
     def operand(self, spot: Spot, value: ast.expr) -> ast.expr:
         """Push an operand, unless it is a literal."""

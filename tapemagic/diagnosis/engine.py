@@ -65,7 +65,14 @@ def _ask(case: Case) -> Found | None:
     for cause in CAUSES:
         found = cause.recognise(case)
         if found is not None:
-            return replace(found, cause=cause.slug, level=found.level or cause.level)
+            # Without the flow of Python values, "no way at all" may be a way that was not seen.
+            unseen = cause.slug == "unconnected" and not case.view.trace.whole
+            return replace(
+                found,
+                cause=cause.slug,
+                level=found.level or cause.level,
+                certain=found.certain and not unseen,
+            )
     return None
 
 

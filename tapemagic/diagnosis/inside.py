@@ -69,14 +69,41 @@ def unreached(view: QueryView, op: Op, position: int) -> Body | None:
     if body is None or position >= len(body.inputs):
         return None
     made = {t: inner for inner in body.ops for t in inner.outputs}
+    writes = _writes(body)
     seen, todo = set(body.outputs), list(body.outputs)
     while todo:
         inner = made.get(todo.pop())
-        for tensor in inner.inputs if inner is not None and inner.type not in SHAPES else ():
+        if inner is None or inner.type in SHAPES:
+            continue
+        written = [t for _, t in _written(inner, writes)]
+        for tensor in (*inner.inputs, *written):
             if tensor not in seen:
                 seen.add(tensor)
                 todo.append(tensor)
     return None if body.inputs[position] in seen else body
+
+
+def _writes(body: Body) -> dict[int, list[Op]]:
+    """The ops of a body that write state, by the handle's placeholder."""
+    found: dict[int, list[Op]] = {}
+    for op in body.ops:
+        if not op.outputs and len(op.inputs) > 1:
+            facts = body.tensors.get(op.inputs[0])
+            if facts is not None and facts.dtype == "resource":
+                found.setdefault(op.inputs[0], []).append(op)
+    return found
+
+
+def _written(read: Op, writes: dict[int, list[Op]]) -> list[tuple[Op, int]]:
+    """The values that were written before a read of the same state, nearest first."""
+    found = []
+    for handle in read.inputs:
+        for write in reversed(writes.get(handle, ())):
+            if write.index < read.index:
+                found += [(write, t) for t in write.inputs[1:]]
+                if write.type == "AssignVariableOp":
+                    break
+    return found
 
 
 def _cut(view: QueryView, body: Body, position: int) -> tuple[Op, int, object] | None:
@@ -84,6 +111,7 @@ def _cut(view: QueryView, body: Body, position: int) -> tuple[Op, int, object] |
     if position >= len(body.inputs):
         return None
     made = {t: op for op in body.ops for t in op.outputs}
+    writes = _writes(body)
     best: dict[int, float] = dict.fromkeys(body.outputs, 0.0)
     following: dict[int, tuple[Op, int, int, bool, object]] = {}
     count = itertools.count()
@@ -97,6 +125,12 @@ def _cut(view: QueryView, body: Body, position: int) -> tuple[Op, int, object] |
         op = made[node]
         if op.type in NO_VALUES:
             continue
+        for write, tensor in _written(op, writes):
+            price = cost + 14.0
+            if price < best.get(tensor, float("inf")):
+                best[tensor] = price
+                following[tensor] = (write, write.inputs.index(tensor), node, True, None)
+                heapq.heappush(heap, (price, next(count), tensor))
         answer = view.registry.differentiable(op, body.tensors)
         for at, tensor in enumerate(op.inputs):
             bad = answer == MISSING or (isinstance(answer, tuple) and not answer[at])

@@ -39,6 +39,10 @@ _NEUTRAL: frozenset[Any] = frozenset(
 )
 
 
+_HOT = ("o", "c", "r", "s", "p", "z", "turn", "turned", "sync", "enter", "leave")
+_GUARDED = ("n", "v", "i", "t", "u", "w", "g", "e")
+
+
 class Activation:
     """The operands that one call of rewritten code has pushed, and its names of shared values."""
 
@@ -96,7 +100,7 @@ def silence(hooks: Hooks) -> None:
             setattr(hooks, name, lambda function: function)
     for name in ("o", "c", "r", "n", "s", "i", "v", "turned"):
         setattr(hooks, name, second)
-    for name in ("t", "w", "g", "e", "turn", "sync", "leave", "enter"):
+    for name in ("t", "u", "w", "g", "e", "turn", "sync", "leave", "enter"):
         setattr(hooks, name, nothing)
     hooks.p = lambda _spot, _old, value: value  # type: ignore[attr-defined]
     hooks.z = lambda value: value  # type: ignore[attr-defined]
@@ -132,10 +136,10 @@ class Flow:
 
     def install(self) -> None:
         """Set the hooks; spots may still be added with :meth:`add`."""
-        for name in (
-            ["o", "c", "r", "n", "s", "i", "v", "t", "w", "g", "e", "p", "z", "turn", "turned", "sync", "enter", "leave"]
-        ):
-            setattr(self.hooks, name, self._guard(getattr(self, f"_{name}")) if name in ["t", "w", "g", "e", "n", "v", "i"] else getattr(self, f"_{name}"))
+        for name in _HOT:
+            setattr(self.hooks, name, getattr(self, f"_{name}"))
+        for name in _GUARDED:
+            setattr(self.hooks, name, self._guard(getattr(self, f"_{name}")))
 
     def add(self, made: Rewritten) -> None:
         """Make flags and definition hooks for a rewritten tree."""
@@ -554,6 +558,19 @@ class Flow:
         spot = self.spots[index]
         for name, value in zip(spot.names, values, strict=False):
             self._bind(spot, name, value)
+        return False
+
+    def _u(self, index: int, *values: Any) -> bool:
+        """``a, b = value``: the parts of a marked array are marked as well."""
+        whole, self.stored = self.stored, None
+        mark = self.mark_of(whole)
+        spot = self.spots[index]
+        for name, value in zip(spot.names, values, strict=False):
+            if mark is not None and self.kinds.of(value) in (ARRAY, SHARED, OBJECT):
+                if self.mark_of(value) is None:
+                    self.mark_value(value, self.new_mark(spot, value, [], [mark]))
+            self._bind(spot, name, value)
+            self.passing = None
         return False
 
     def _w(self, index: int, box: Any) -> bool:

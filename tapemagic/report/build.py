@@ -46,7 +46,7 @@ def build_report(
     forward = [op for op in trace.ops[begun:] if op.phase == "forward" and op.graph is None]
     report.executed = len(forward)
     report.recorded = sum(op.recorded for op in forward)
-    graph = ValueGraph(trace)
+    graph = ValueGraph(trace, registry.body if registry is not None else None)
     groups = _turns(trace.queries[begun_queries:])
     lasts: dict[tuple[Any, ...], int] = {}
     for group in groups:

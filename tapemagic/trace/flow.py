@@ -8,10 +8,10 @@ variable or other state, or through another query.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tapemagic.trace.model import Entry, Mark, Op, Query, Trace
+from tapemagic.trace.model import Body, Entry, Mark, Op, Query, Trace
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +55,14 @@ class ValueGraph:
         trace: The trace.
     """
 
-    def __init__(self, trace: Trace) -> None:
+    def __init__(self, trace: Trace, body: Callable[[str], Body | None] | None = None) -> None:
         self.trace = trace
+        self._body = body
+        self._calls: dict[int, list[int]] = defaultdict(list)  # handle -> calls that take it
+        self._written: dict[str, dict[int, int]] = {}  # body -> input position -> writing op
+        self.alias = {
+            op.outputs[0]: op.inputs[0] for op in trace.ops if op.type == "captured_value"
+        }
         self.maker: dict[int, int] = {}
         self.writes: dict[int, list[int]] = defaultdict(list)
         self.created: dict[int, int] = {}
@@ -72,7 +78,11 @@ class ValueGraph:
             elif not op.outputs and op.inputs and self._is_state(op.inputs):
                 for tensor in op.inputs:
                     if self._state(tensor):
-                        self.writes[tensor].append(op.index)
+                        self.writes[self.root(tensor)].append(op.index)
+            elif op.rule == "function" and op.graph is None:
+                for tensor in op.inputs:
+                    if self._state(tensor):
+                        self._calls[tensor].append(op.index)
         for entry in trace.entries:
             self._entries[entry.tensor].append(entry)
         for query in trace.queries:
@@ -81,6 +91,28 @@ class ValueGraph:
             for position, tensor in enumerate(query.results):
                 if tensor is not None:
                     self._results[tensor] = (query, position)
+
+    def root(self, tensor: int) -> int:
+        """The handle itself, of what captured it in a function's graph."""
+        return self.alias.get(tensor, tensor)
+
+    def write_in_call(self, index: int, handle: int) -> Op | None:
+        """The op inside a called function that writes a variable, if there is one."""
+        call = self.trace.ops[index]
+        if self._body is None or call.body is None:
+            return None
+        if call.body not in self._written:
+            body = self._body(call.body)
+            found: dict[int, int] = {}
+            for op in body.ops if body is not None else ():
+                if not op.outputs and op.inputs and op.inputs[0] in body.inputs:  # type: ignore[union-attr]
+                    if op.type.startswith(("Assign", "ResourceScatter")):
+                        found[body.inputs.index(op.inputs[0])] = op.index  # type: ignore[union-attr]
+            self._written[call.body] = found
+        position = call.inputs.index(handle)
+        number = self._written[call.body].get(position)
+        body = self._body(call.body)
+        return body.ops[number] if number is not None and body is not None else None
 
     def _state(self, tensor: int) -> bool:
         facts = self.trace.tensors.get(tensor)
@@ -131,9 +163,11 @@ class ValueGraph:
 
     def _into_state(self, op: Op, node: int, since: int) -> list[Edge]:
         edges: list[Edge] = []
-        for handle in op.inputs:
-            if not self._state(handle):
+        for tensor in op.inputs:
+            if not self._state(tensor):
                 continue
+            handle = self.root(tensor)
+            edges += self._from_calls(handle, op, node, since)
             for write in reversed(self.writes.get(handle, ())):
                 if write >= op.index:
                     continue
@@ -142,10 +176,23 @@ class ValueGraph:
                     break
                 writer = self.trace.ops[write]
                 for value in writer.inputs:
-                    if value != handle:
+                    if self.root(value) != handle:
                         edges.append(Edge(value, node, "state", op.index, write=write))
                 if writer.type in OVERWRITES:
                     break
+        return edges
+
+    def _from_calls(self, handle: int, op: Op, node: int, since: int) -> list[Edge]:
+        """Values that a tf.function wrote into a variable which is read later."""
+        edges = []
+        for call in self._calls.get(handle, ()):
+            if since <= call < op.index and not self.is_update(call):
+                if self.write_in_call(call, handle) is not None:
+                    edges += [
+                        Edge(value, node, "state", op.index, write=call)
+                        for value in self.trace.ops[call].inputs
+                        if value != handle
+                    ]
         return edges
 
     def _into_mark(self, mark: Mark, node: int, limit: int) -> Iterable[Edge]:

@@ -31,7 +31,9 @@ def recognise(case: Case) -> Found | None:
         return None
     view = case.view
     write = view.trace.ops[cut.write]
-    handle = write.inputs[0]
+    handle = view.graph.root(write.inputs[0])
+    if write.rule == "function":
+        return None
     if not view.graph.is_first_write(handle, cut.write):
         return None
     made = view.trace.ops[view.graph.created[handle]].at or write.at

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
+from tapemagic.diagnosis.causes.zero_gradient import killer
 from tapemagic.diagnosis.edits import calls_in, dotted
 
 TEXT = """
@@ -29,6 +30,10 @@ def recognise(case: Case) -> Found | None:
     found = case.culprit
     if found is not None and found.op.type in ("EagerPyFunc", "PyFunc", "PyFuncStateless"):
         return _said(case, found.op.at, found.op.type == "EagerPyFunc")
+    if case.status == "zero":
+        op = killer(case)
+        if op is not None and op.type == "EagerPyFunc":
+            return _said(case, op.at, True)
     way = case.way
     if way is None:
         return None

@@ -30,12 +30,20 @@ MENDED = EXAMPLE.replace("total.assign_add(x)", "total = total + x")
 def recognise(case: Case) -> Found | None:
     """The cut is a write into state that is read back on the way."""
     cut = case.cut
-    if cut is None or cut.kind != "state" or cut.write is None:
+    if cut is None:
+        return None
+    inner = case.culprit
+    if inner is not None and inner.op.type.startswith(WRITES):
+        return _in_function(case, inner.op.at)
+    if cut.kind != "state" or cut.write is None:
         return None
     view = case.view
     write = view.trace.ops[cut.write]
     read = view.trace.ops[cut.op] if cut.op is not None else None
-    handle = write.inputs[0]
+    handle = view.graph.root(write.inputs[0])
+    if write.rule == "function" and read is not None:
+        handle = next((view.graph.root(t) for t in read.inputs if t in write.inputs), handle)
+        write = view.graph.write_in_call(write.index, handle) or write
     facts = view.trace.tensors.get(handle)
     name = f"`{facts.name or facts.label}`" if facts is not None and (facts.name or facts.label) else "state"
     metric = "metric" in case.written(write.at, 500).lower()
@@ -49,6 +57,20 @@ def recognise(case: Case) -> Found | None:
         if metric or _is_metric(case, write)
         else "Compute with the value itself instead of assigning it to state and reading it back.",
         _fixed(case, at) or _loss_instead(case),
+    )
+
+
+WRITES = ("AssignVariable", "AssignAdd", "AssignSub", "ResourceScatter", "LookupTableInsert")
+
+
+def _in_function(case: Case, at: Site | None) -> Found:
+    """The write and the read are both inside a tf.function."""
+    return Found(
+        at,
+        f"The value of `{case.name}` is written into a variable by `{case.written(at)}` on "
+        f"{case.line(at)} and read back from it: a tape follows no value through state.",
+        "Compute with the value itself instead of assigning it to state and reading it back.",
+        _fixed(case, at),
     )
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 import functools
 from typing import Any
 
+import numpy as np
+
 from tapemagic.recorder.log import Log, _small
 from tapemagic.recorder.patches import Patches
 from tapemagic.recorder.private import Private
@@ -19,6 +21,8 @@ NONE, ZERO, FINE, NONFINITE, UNSEEN = range(5)
 """What a backward op returned for an input; UNSEEN: symbolic, or on a device that was not read."""
 
 MOST_STEP_VALUES = 6000
+_SUMMED = frozenset(map(np.dtype, ("float32", "float64", "complex64", "complex128")))
+_INFINITY = float("inf")
 
 
 class BackwardProbe:
@@ -182,19 +186,19 @@ class BackwardProbe:
         self, index: int | None, num_inputs: int, result: Any, skip: Any, upstream: Any, begin: int
     ) -> None:
         query = self.log.queries[self.ops.query]  # type: ignore[index]
-        if result is None or not isinstance(result, (list, tuple)):
+        if type(result) is not list and type(result) is not tuple:
             result = [None] * num_inputs if result is None else [result]
-        codes = bytes([_look(g) for g in result])
-        if self.of != self.ops.query:
-            self.of = self.ops.query
-            self.came.clear()
-        if index is not None:
+        codes = bytes(map(_look, result))
+        if index is not None and self.ops.silent_reads:
+            if self.of != self.ops.query:
+                self.of = self.ops.query
+                self.came.clear()
             for tensor, gradient in zip(self.log.ops[index][1], result):
                 if gradient is not None and hasattr(gradient, "_id"):
                     self.came[gradient._id] = tensor
         values: tuple[Any, ...] = ()
         if self.kept < MOST_STEP_VALUES:
-            values = tuple([_kept(g) for g in result])
+            values = tuple(map(_kept, result))
             self.kept += 1
         up = NONE
         if NONFINITE in codes:
@@ -206,12 +210,13 @@ def _look(gradient: Any) -> int:
     """NONE, ZERO, FINE, NONFINITE or UNSEEN; one pass over memory, without a copy."""
     if gradient is None:
         return NONE
-    if hasattr(gradient, "values") and hasattr(gradient, "indices"):
-        gradient = gradient.values
-    if not hasattr(gradient, "_numpy_internal"):
-        return UNSEEN
     try:
         array = gradient._numpy_internal()
+    except AttributeError:
+        values = getattr(gradient, "values", None)
+        if values is None or not hasattr(values, "_numpy_internal"):
+            return UNSEEN
+        array = values._numpy_internal()
     except Exception:
         return UNSEEN
     return look_at(array)
@@ -219,26 +224,25 @@ def _look(gradient: Any) -> int:
 
 def look_at(array: Any) -> int:
     """As :func:`_look`, for an array."""
-    import numpy as np
-
-    if array.dtype.kind not in "fc":
-        try:
-            array = array.astype("float32")
-        except (TypeError, ValueError):
-            return UNSEEN
-    flat = array.ravel()
-    if not flat.size:
-        return FINE
-    if flat.dtype.itemsize > 2:
+    if array.dtype in _SUMMED:
+        # A dot product with itself is the cheapest single pass: NaN and Inf show in it.
+        flat = array.ravel()
         square = abs(np.vdot(flat, flat))
-        if square > 0 and square < float("inf"):
+        if 0 < square < _INFINITY:
             return FINE
-    if not np.isfinite(flat).all():
-        return NONFINITE
-    return FINE if flat.any() else ZERO
+        if square == 0:
+            return FINE if flat.any() or not flat.size else ZERO  # it may have underflowed
+    try:
+        flat = array if array.dtype.kind in "fc" else array.astype("float32")
+        if not np.isfinite(flat).all():
+            return NONFINITE
+    except (TypeError, ValueError):
+        return UNSEEN
+    return FINE if flat.any() or not flat.size else ZERO
 
 
 def _kept(gradient: Any) -> Any:
+    """A small gradient itself, whose value the diagram shows."""
     if gradient is None or not hasattr(gradient, "_numpy_internal"):
         return None
     return gradient if _small(gradient._shape_tuple()) else None

@@ -7,6 +7,7 @@ query, body key, name in the graph)``.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from typing import Any
 
 from tapemagic.recorder.flow import Flow
@@ -31,6 +32,7 @@ class OpsProbe:
 
     def install(self, patches: Patches) -> None:
         """Start to listen."""
+        self.on_op = self._make_callback()
         self.private.op_callbacks.add_op_callback(self.on_op)
         observer = Observer(self.log.fault, before=everything, after=self._recorded)
         execute = self.private.execute
@@ -58,75 +60,99 @@ class OpsProbe:
         except KeyError:
             self.private.op_callbacks.clear_op_callbacks()
 
-    def on_op(
-        self,
-        op_type: Any,
-        inputs: Any,
-        attrs: Any,
-        outputs: Any,
-        op_name: Any = None,
-        graph: Any = None,
-    ) -> None:
-        """TensorFlow's callback: one op ran, or was created in a graph."""
-        try:
-            self._note(op_type, inputs, attrs, outputs, op_name, graph)
-        except Exception as fault:
-            self.log.fault("ops", fault)
+    def _make_callback(self) -> Callable[..., None]:
+        """TensorFlow's callback, with all that it needs at hand: it runs after every op."""
+        log, flow = self.log, self.flow
+        ops, tracked, made, facts, small, reads = (
+            log.ops, log.tracked, log.made, log.facts, log.small, log.reads,
+        )  # fmt: skip
+        attributes, places_of, unknown = self.attributes, self._places, self._unknown
+        no_tape = self.private.pywrap_tfe.TFE_Py_TapeSetIsEmpty
+        should_record = self.private.pywrap_tfe.TFE_Py_TapeSetShouldRecordBackprop
+        add_op, add_tracked = ops.append, tracked.append
+        kept_sizes: dict[Any, bool] = {}
 
-    def _note(
+        def on_op(
+            op_type: Any,
+            inputs: Any,
+            attrs: Any,
+            outputs: Any,
+            op_name: Any = None,
+            graph: Any = None,
+        ) -> None:
+            try:
+                if graph is not None:
+                    self._in_graph(op_type, inputs, attrs, outputs, op_name, graph)
+                    return
+                query = self.query
+                empty = no_tape()
+                if query is not None and empty:
+                    if reads:
+                        reads.clear()
+                    return
+                if type(op_type) is bytes:
+                    op_type = op_type.decode()
+                body = None
+                if self.calling is not None and op_type[:2] == "__":
+                    body = self._body()
+                places = () if query is not None else places_of()
+                ins = tuple([t._id for t in inputs])
+                index = len(ops)
+                for known, tensor in zip(ins, inputs):
+                    if known not in made:
+                        index = unknown(known, tensor, index, ins, places)
+                outs = tuple([t._id for t in outputs])
+                add_op((op_type, ins, outs, places, attrs, None, log.scope, query, body, None))
+                add_tracked(not empty and should_record(outputs))
+                attributes[id(attrs)] = index
+                for made_id, tensor in zip(outs, outputs):
+                    made[made_id] = index
+                    shape = tensor._shape_tuple()
+                    facts[made_id] = (tensor._datatype_enum(), shape)
+                    if query is None and len(small) < MOST_VALUES:
+                        keep = kept_sizes.get(shape)
+                        if keep is None:
+                            keep = kept_sizes[shape] = _small(shape)
+                        if keep:
+                            small[made_id] = tensor
+                if reads:
+                    reads.clear()
+                flow.activity += 1
+                if flow.sleeping:
+                    flow.wake()
+            except Exception as fault:
+                log.fault("ops", fault)
+
+        return on_op
+
+    def _in_graph(
         self, op_type: Any, inputs: Any, attrs: Any, outputs: Any, op_name: Any, graph: Any
     ) -> None:
+        """An op was created while a function is traced."""
         log = self.log
-        query = self.query
-        empty = self.private.no_tape()
-        if query is not None and empty:
+        if self.query is not None and self.private.no_tape():
             log.reads.clear()
             return
         index = len(log.ops)
-        made = log.made
+        key = f"{graph.name}#{id(graph)}"
+        log.graphs.setdefault(key, graph)
+        body = None
+        if self.calling is not None and "PartitionedCall" in str(op_type):
+            body = self._body()
         ins = tuple([t._id for t in inputs])
         outs = tuple([t._id for t in outputs])
-        body = None
-        key = None
-        if graph is not None:
-            key = f"{graph.name}#{id(graph)}"
-            if key not in log.graphs:
-                log.graphs[key] = graph
-            places: tuple[Any, ...] = ()
-            if self.calling is not None and "PartitionedCall" in str(op_type):
-                body = self._body()
-        else:
-            if type(op_type) is bytes:
-                op_type = op_type.decode()
-            if self.calling is not None and op_type[:2] == "__":
-                body = self._body()
-            if query is not None:
-                places = ()
-            else:
-                places = self._places()
-            for known, tensor in zip(ins, inputs):
-                if known not in made:
-                    index = self._unknown(known, tensor, index, ins, places)
         log.ops.append(
-            (op_type, ins, outs, places, attrs, key, log.scope, query, body, op_name)
+            (op_type, ins, outs, (), attrs, key, log.scope, self.query, body, op_name)
         )
-        log.tracked.append(not empty and bool(outs) and self.private.should_record(outputs))
+        log.tracked.append(bool(outs) and self.private.should_record(outputs))
         self.attributes[id(attrs)] = index
-        log.reads.clear()
-        facts = log.facts
         for made_id, tensor in zip(outs, outputs):
-            made[made_id] = index
-            if graph is None:
-                shape = tensor._shape_tuple()
-                facts[made_id] = (tensor._datatype_enum(), shape)
-                if len(log.small) < MOST_VALUES and query is None and _small(shape):
-                    log.small[made_id] = tensor
-            else:
-                facts[made_id] = (tensor.dtype.as_datatype_enum, tensor)
-        flow = self.flow
-        flow.activity += 1
-        if flow.sleeping:
-            flow.wake()
+            log.made[made_id] = index
+            log.facts[made_id] = (tensor.dtype.as_datatype_enum, tensor)
+        log.reads.clear()
+        self.flow.activity += 1
+        if self.flow.sleeping:
+            self.flow.wake()
 
     def _body(self) -> str:
         graph = self.calling
@@ -135,8 +161,7 @@ class OpsProbe:
         return key
 
     def _places(self) -> tuple[Any, ...]:
-        # 3: _note, on_op and this method are ours.
-        frame = sys._getframe(3)
+        frame = sys._getframe(2)  # this method and the callback are ours
         person = self.log.person
         found = []
         while frame is not None:
