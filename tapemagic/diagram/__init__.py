@@ -1,0 +1,1 @@
+"""The graph of a report as plain data, and as Graphviz source."""

@@ -1,0 +1,45 @@
+"""Where a gradient that did come turned to zero or NaN in the backward pass."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tapemagic.views.escape import one_line
+
+if TYPE_CHECKING:
+    from tapemagic.diagram.sketch import Sketch
+    from tapemagic.report.model import Call, Source, Why
+    from tapemagic.trace.model import BackwardStep, Query
+
+_SAID = {
+    "zero": "gradient becomes 0 here",
+    "nan": "NaN is born here",
+    "inf": "Inf is born here",
+}
+
+
+def mark_birth(sketch: Sketch, call: Call, source: Source, why: Why) -> None:
+    """Mark the op whose derivative made the gradient what it is, if it was observed."""
+    queries = sketch.graph.trace.queries
+    said = _SAID.get(source.status)
+    if said is None or call.query >= len(queries):
+        return
+    step = _born(sketch, queries[call.query], source.status, why)
+    node = sketch.nodes.get(f"op{step.op}") if step is not None else None
+    if node is not None and said not in node.facts:
+        node.facts += (said,)
+        node.state, node.keep = "cut", True
+        node.detail = one_line(why.message, 200)
+
+
+def _born(sketch: Sketch, query: Query, status: str, why: Why) -> BackwardStep | None:
+    """Return the first backward op that gave such a gradient, on the culprit's line if one did."""
+    found = [step for step in query.steps if step.op is not None and _gave(step, status)]
+    line = why.at.line if why.at is not None and why.at.here else None
+    nodes = [(step, sketch.nodes.get(f"op{step.op}")) for step in found]
+    on_line = [step for step, node in nodes if node is not None and node.line == line]
+    return next(iter(on_line or found), None)
+
+
+def _gave(step: BackwardStep, status: str) -> bool:
+    return step.zero if status == "zero" else not step.finite and step.upstream_finite

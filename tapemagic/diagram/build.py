@@ -1,0 +1,132 @@
+"""From a report to a diagram."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from tapemagic.diagram import select
+from tapemagic.diagram.cuts import mark_reasons
+from tapemagic.diagram.flow import follow
+from tapemagic.diagram.graph import index
+from tapemagic.diagram.group import fold
+from tapemagic.diagram.model import Diagram, Group
+from tapemagic.diagram.op_nodes import op_edges, op_node
+from tapemagic.diagram.python_way import python_ways
+from tapemagic.diagram.sketch import Sketch
+from tapemagic.diagram.tensor_nodes import tensor_node
+from tapemagic.views import words
+from tapemagic.views.numbers import counted
+
+if TYPE_CHECKING:
+    from tapemagic.report.model import Report
+    from tapemagic.trace.model import Trace
+
+
+ALIKE = 6  # sources with one reason that are never folded away
+
+
+def build(report: Report, level: str = "auto", call: int | None = None) -> Diagram:
+    """Build the diagram of a report.
+
+    Args:
+        report: What to draw; its trace holds the ops.
+        level: What one node stands for: "op", "line", "layer", or "auto" to choose by size.
+        call: Position of the one call to draw; None draws the calls that tell most.
+
+    Returns:
+        The diagram, grouped if it is large; without nodes if there is nothing to draw.
+    """
+    trace = report.trace
+    if trace is None or not trace.ops:
+        return Diagram(title="Nothing was recorded.")
+    sketch, left_out = _sketch(report, trace, call)
+    for op in sketch.graph.ops:
+        if op.index in sketch.chosen and sketch.graph.drawn(op):
+            op_node(sketch, op)
+    for op in sketch.graph.ops:
+        if f"op{op.index}" in sketch.nodes:
+            op_edges(sketch, op)
+    _place_ends(sketch)
+    python_ways(sketch)
+    mark_reasons(sketch)
+    _free_sources_alike(sketch)
+    diagram = sketch.diagram()
+    _frame_queries(sketch, diagram)
+    if left_out:
+        diagram.notes.append(f"{counted(left_out, 'more call')} not drawn.")
+    diagram.title = _title(sketch)
+    fold(diagram, sketch.graph, level)
+    return diagram
+
+
+def _sketch(report: Report, trace: Trace, call: int | None) -> tuple[Sketch, int]:
+    """Choose calls and ops; all calls of one diagram live in the same graph."""
+    chosen = [report.calls[i] for i in select.calls(report, call)]
+    queries = [trace.queries[c.query] if c.query < len(trace.queries) else None for c in chosen]
+    bodies = [query.graph if query is not None else None for query in queries]
+    body = bodies[0] if bodies else None
+    pairs = [(c, q) for c, q, b in zip(chosen, queries, bodies, strict=True) if b == body]
+    graph = index(trace, body)
+    calls = [c for c, _ in pairs]
+    sketch = Sketch(graph, calls, [follow(graph, c, q) for c, q in pairs], set())
+    for made in calls:
+        for source in made.sources:
+            if source.tensor is not None:
+                sketch.asked.setdefault(graph.same(source.tensor), []).append((made, source))
+        for target in made.targets:
+            if target.tensor is not None:
+                sketch.targets.setdefault(graph.same(target.tensor), target)
+    sketch.chosen = select.relevant(graph, calls)
+    if not calls:
+        sketch.chosen = {op.index for op in graph.ops if op.phase == "forward"}
+    return sketch, (len(report.calls) - len(calls) if call is None else 0)
+
+
+def _place_ends(sketch: Sketch) -> None:
+    """Make sure that every source and target is there, loud where a gradient joins them."""
+    for tensor, asked in sketch.asked.items():
+        node = tensor_node(sketch, tensor)
+        if any(source.status == "connected" for _, source in asked):
+            node.state = "strong"
+    for tensor in sketch.targets:
+        node = tensor_node(sketch, tensor)
+        if any(tensor in flow.reached and flow.path for flow in sketch.flows):
+            node.state = "strong"
+
+
+def _free_sources_alike(sketch: Sketch) -> None:
+    """Of many sources with one reason, the first few stay in sight; the others may be folded."""
+    seen: Counter[object] = Counter()
+    for tensor, asked in sketch.asked.items():
+        why = asked[0][1].why
+        node = sketch.nodes.get(f"t{tensor}")
+        if why is None or node is None:
+            continue
+        fate = (why.cause, why.at)
+        seen[fate] += 1
+        if seen[fate] > ALIKE and not sketch.between(node.id, f"stop-{node.id}"):
+            node.keep = False
+
+
+def _frame_queries(sketch: Sketch, diagram: Diagram) -> None:
+    """Put a frame around the ops of an inner query: a gradient of a gradient goes through it."""
+    kinds = {op.index: op for op in sketch.graph.ops if op.phase == "backward"}
+    for node in diagram.nodes:
+        op = kinds.get(node.ops[0]) if node.ops else None
+        if op is None or op.query is None:
+            continue
+        node.group = f"query{op.query}"
+        if all(group.id != node.group for group in diagram.groups):
+            queries = sketch.graph.trace.queries
+            query = queries[op.query] if op.query < len(queries) else None
+            label = f"{query.method}, {words.place(query.at)}" if query is not None else "gradient"
+            diagram.groups.append(Group(node.group, label.rstrip(", ")))
+
+
+def _title(sketch: Sketch) -> str:
+    targets = ", ".join(dict.fromkeys(t.name for t in sketch.targets.values()))
+    sources = ", ".join(dict.fromkeys(a[0][1].name for a in sketch.asked.values()))
+    if not targets or not sources:
+        return "The recorded graph"
+    return f"How {targets} was computed from {sources}"

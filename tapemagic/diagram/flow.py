@@ -1,0 +1,129 @@
+"""Where the gradient went in one call: which inputs got one, and how large it was."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from tapemagic.diagram.graph import Graph
+    from tapemagic.report.model import Call
+    from tapemagic.trace.model import Query
+
+Slot = tuple[int, int]  # index of an op, position of its input
+UNKNOWN = object()
+
+
+@dataclass(slots=True)
+class Flow:
+    """The backward pass of one call, laid over the forward graph."""
+
+    live: set[Slot] = field(default_factory=set)  # a gradient was handed to this input
+    path: set[Slot] = field(default_factory=set)  # and it went on to a source that was asked for
+    values: dict[Slot, Any] = field(default_factory=dict)  # small ones
+    gradients: dict[int, Any] = field(default_factory=dict)  # summed per tensor, small ones
+    reached: set[int] = field(default_factory=set)  # tensors that a gradient reached
+
+
+def follow(graph: Graph, call: Call, query: Query | None) -> Flow:
+    """Lay one call's backward pass over the graph."""
+    flow = Flow()
+    targets = [graph.same(t.tensor) for t in call.targets if t.tensor is not None]
+    if query is not None and query.steps:
+        _observed(flow, query)
+    else:
+        _expected(graph, flow, targets)
+    _sum(graph, flow, call, targets)
+    _path(graph, flow, call)
+    return flow
+
+
+def _observed(flow: Flow, query: Query) -> None:
+    """Read the live inputs off the backward ops that ran."""
+    for step in query.steps:
+        if step.op is None:
+            continue
+        for position, none in enumerate(step.none):
+            if none or position in step.skip:
+                continue
+            slot = (step.op, position)
+            flow.live.add(slot)
+            if position < len(step.values) and step.values[position] is not None:
+                flow.values[slot] = step.values[position]
+
+
+def _expected(graph: Graph, flow: Flow, targets: list[int]) -> None:
+    """Without an observed backward pass, take every recorded float input on the way back."""
+    wanted = set(targets)
+    for op in reversed(graph.ops):
+        if not op.recorded or op.phase != "forward" or not wanted.intersection(op.outputs):
+            continue
+        for position, tensor in enumerate(op.inputs):
+            known = graph.tensors.get(tensor)
+            floats = known is None or known.dtype.startswith(("float", "bfloat", "complex"))
+            if floats or (known is not None and known.kind == "variable"):
+                flow.live.add((op.index, position))
+                wanted.add(tensor)
+                wanted.add(graph.same(tensor))
+
+
+def _sum(graph: Graph, flow: Flow, call: Call, targets: list[int]) -> None:
+    """Add up what each tensor got; where one part is not known, the sum is not either."""
+    flow.reached.update(targets)
+    plain = call.method == "gradient" and len(call.targets) > 0
+    if plain:
+        for tensor in targets:
+            known = graph.tensors.get(tensor)
+            scalar = known is not None and known.shape == ()
+            flow.gradients[tensor] = 1.0 if scalar else UNKNOWN
+    for op in graph.ops:
+        if not graph.drawn(op):
+            continue
+        for position, tensor in enumerate(graph.inputs(op)):
+            slot = (op.index, position)
+            if slot not in flow.live:
+                continue
+            flow.reached.add(tensor)
+            part = flow.values.get(slot, UNKNOWN) if plain else UNKNOWN
+            flow.gradients[tensor] = _add(flow.gradients.get(tensor), part)
+    flow.gradients = {t: v for t, v in flow.gradients.items() if v is not UNKNOWN}
+
+
+def _add(first: Any, second: Any) -> Any:
+    if first is None:
+        return second
+    if first is UNKNOWN or second is UNKNOWN:
+        return UNKNOWN
+    if isinstance(first, list) and isinstance(second, list):
+        if len(first) != len(second):
+            return UNKNOWN
+        parts = [_add(a, b) for a, b in zip(first, second, strict=True)]
+        return UNKNOWN if any(part is UNKNOWN for part in parts) else parts
+    if isinstance(first, (int, float, complex)) and isinstance(second, (int, float, complex)):
+        return first + second
+    return UNKNOWN
+
+
+def _path(graph: Graph, flow: Flow, call: Call) -> None:
+    """Keep the live inputs that lie between a target and a source which got a gradient."""
+    got = [source for source in call.sources if source.gradient is not None]
+    on = {graph.same(source.tensor) for source in got if source.tensor is not None}
+    for op in graph.ops:
+        hits = [
+            (op.index, position)
+            for position, tensor in enumerate(graph.inputs(op))
+            if tensor in on and (op.index, position) in flow.live
+        ]
+        if hits:
+            flow.path.update(hits)
+            on.update(op.outputs)
+
+
+def local_derivative(flow: Flow, slot: Slot, output: int) -> float | None:
+    """Return d(output)/d(input) where both are scalars: what the chain rule multiplies by."""
+    value, upstream = flow.values.get(slot), flow.gradients.get(output)
+    if not isinstance(value, float) or not isinstance(upstream, float) or upstream == 0:
+        return None
+    ratio = value / upstream
+    return ratio if math.isfinite(ratio) else None

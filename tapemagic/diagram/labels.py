@@ -1,0 +1,67 @@
+"""What stands in a node: names from the person's code, small values and gradients."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tapemagic.views import numbers
+from tapemagic.views.escape import one_line
+
+if TYPE_CHECKING:
+    from tapemagic.report.model import Source
+    from tapemagic.trace.model import Op, Tensor, Trace
+
+NAME = 28  # letters of a name that are shown
+VALUE = 22  # letters of a value that are shown
+
+
+def op_type(op: Op, trace: Trace) -> str:
+    """Return an op's type; a call of a ``tf.function`` is named after the function."""
+    body = trace.bodies.get(op.body) if op.body is not None else None
+    if body is not None:
+        return f"{body.function}()"
+    for prefix in ("__forward_", "__inference_", "__backward_"):
+        if op.type.startswith(prefix):
+            return op.type[len(prefix) :].rsplit("_", 1)[0] + "()"
+    return op.type
+
+
+def op_title(op: Op, trace: Trace, name: str | None) -> str:
+    """Return ``y = MatMul``, or the type alone where the result has no name."""
+    kind = op_type(op, trace)
+    return f"{one_line(name, NAME)} = {kind}" if name else kind
+
+
+def content(tensor: Tensor | None, dtype: bool = True) -> str:
+    """Return a small value, else dtype and shape."""
+    if tensor is None:
+        return ""
+    value = numbers.small(tensor.value, VALUE)
+    if value is not None:
+        return value
+    where = numbers.shape(tensor.shape)
+    return f"{tensor.dtype} {where}".strip() if dtype else where
+
+
+def source_gradient(source: Source) -> str:
+    """Return what a source got, in a few letters."""
+    if source.gradient is None:
+        return "error" if source.status == "error" else "None"
+    value = numbers.small(source.gradient.value, VALUE)
+    if source.status == "masked":
+        return "0 for None"
+    if value is not None:
+        return value
+    if source.gradient.norm is not None:
+        return f"norm {numbers.number(source.gradient.norm, 3)}"
+    return numbers.shape(source.gradient.shape)
+
+
+def gradient(value: Any) -> str | None:
+    """Return a small gradient of an intermediate tensor, or None."""
+    return numbers.small(value, VALUE)
+
+
+def join(*parts: str | None) -> str:
+    """Join the parts that there are with a middle dot."""
+    return " · ".join(part for part in parts if part)

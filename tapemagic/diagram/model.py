@@ -1,0 +1,82 @@
+"""A graph that is ready to be drawn, as plain data."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+ROLES = ("source", "target", "op", "variable", "constant", "python", "group", "stop")
+# From loud to quiet. "strong": a gradient flows through here to a source. "flow": it arrives but
+# reaches no source. "cut": here it ends. "story": on the way that was cut. "faint": not recorded.
+STATES = ("cut", "strong", "story", "flow", "quiet", "faint")
+
+
+@dataclass(slots=True)
+class Node:
+    """One box.
+
+    Attributes:
+        id: Stable name, unique in the diagram.
+        role: One of ROLES.
+        title: The first line of the label.
+        facts: Further lines.
+        state: One of STATES.
+        detail: Longer text for a tooltip.
+        line: The line of the cell that it belongs to.
+        ops: Indices of the ops it stands for.
+        count: How often the same op ran here (turns of a loop).
+        group: Id of the Group that frames it.
+        keep: Never folded away: it matters for a verdict.
+        source: It is one of the sources; an op's result can be one.
+        target: It is one of the targets.
+    """
+
+    id: str
+    role: str
+    title: str
+    facts: tuple[str, ...] = ()
+    state: str = "quiet"
+    detail: str = ""
+    line: int | None = None
+    ops: tuple[int, ...] = ()
+    count: int = 1
+    group: str | None = None
+    keep: bool = False
+    source: bool = False
+    target: bool = False
+
+
+@dataclass(slots=True)
+class Edge:
+    """One arrow, in the direction in which values flow."""
+
+    tail: str
+    head: str
+    state: str = "quiet"
+    label: str = ""
+    detail: str = ""
+    python: bool = False  # the value travelled outside TensorFlow
+    weight: float | None = None  # size of the gradient that flows back along it
+    count: int = 1
+
+
+@dataclass(slots=True)
+class Group:
+    """A frame around nodes: the inside of a query, a layer."""
+
+    id: str
+    label: str
+
+
+@dataclass(slots=True)
+class Diagram:
+    """A graph with its caption."""
+
+    nodes: list[Node] = field(default_factory=list)
+    edges: list[Edge] = field(default_factory=list)
+    groups: list[Group] = field(default_factory=list)
+    title: str = ""
+    notes: list[str] = field(default_factory=list)  # what was left out or folded, in sentences
+
+    def node(self, name: str) -> Node | None:
+        """Return the node of that id."""
+        return next((node for node in self.nodes if node.id == name), None)

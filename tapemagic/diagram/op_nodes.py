@@ -1,0 +1,100 @@
+"""Nodes for ops, and the edges into them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tapemagic.diagram import labels
+from tapemagic.diagram.flow import local_derivative
+from tapemagic.diagram.graph import WRITES
+from tapemagic.diagram.model import Edge, Node
+from tapemagic.diagram.tensor_nodes import describe, gradient_facts, tensor_node
+from tapemagic.views import numbers, words
+
+if TYPE_CHECKING:
+    from tapemagic.diagram.sketch import Sketch
+    from tapemagic.trace.model import Op
+
+
+def op_node(sketch: Sketch, op: Op) -> Node:
+    """Add the node of one op."""
+    graph = sketch.graph
+    first = graph.tensors.get(op.outputs[0]) if op.outputs else None
+    named = next((t for t in map(graph.tensors.get, op.outputs) if t is not None and t.name), first)
+    is_target = next((t for t in op.outputs if t in sketch.targets), None)
+    is_source = next((t for t in op.outputs if t in sketch.asked), None)
+    name = named.name if named is not None else None
+    if name is None and is_target is not None:
+        name = sketch.targets[is_target].name
+    role = "target" if is_target is not None else "source" if is_source is not None else "op"
+    node = Node(f"op{op.index}", role, labels.op_title(op, graph.trace, name), ops=(op.index,))
+    node.source, node.target = is_source is not None, is_target is not None
+    shown = next((t for t in op.outputs if t in (is_target, is_source)), None)
+    gradient = gradient_facts(sketch, op.outputs[0] if shown is None else shown) if first else ()
+    shown_value = labels.content(first)
+    several = (shown_value, *gradient) if len(gradient) > 1 else None
+    node.facts = tuple(x for x in several or (labels.join(shown_value, *gradient),) if x)
+    node.line = cell_line(op)
+    node.state = _state(sketch, op)
+    node.keep = node.target or node.source
+    known = "recorded" if op.recorded else "not recorded"
+    node.detail = labels.join(
+        op.type, describe(first, words.inside(op.at)), known, " / ".join(op.scope)
+    )
+    return sketch.add(node)
+
+
+def cell_line(op: Op) -> int | None:
+    """Return the line of the cell that ran an op, also when a helper elsewhere made it."""
+    return next((s.line for s in (op.at, *op.via) if s is not None and s.here), None)
+
+
+def _state(sketch: Sketch, op: Op) -> str:
+    if any((op.index, position) in flow.path for flow in sketch.flows for position in _span(op)):
+        return "strong"
+    if any(tensor in flow.reached for flow in sketch.flows for tensor in op.outputs):
+        return "flow" if op.recorded else "faint"
+    return "quiet" if op.recorded or op.phase == "backward" else "faint"
+
+
+def _span(op: Op) -> range:
+    return range(len(op.inputs))
+
+
+def op_edges(sketch: Sketch, op: Op) -> None:
+    """Add an edge for each input of an op; what a write was given ends up in the variable."""
+    head = f"op{op.index}"
+    writes = op.type.startswith(WRITES)
+    for position, tensor in enumerate(sketch.graph.inputs(op)):
+        tail = tensor_node(sketch, tensor)
+        if writes and position == 0:
+            sketch.join(Edge(head, tail.id, "quiet", label="writes"))
+            continue
+        edge = Edge(tail.id, head, _edge_state(sketch, op, position, tail))
+        _measure(sketch, op, position, edge)
+        sketch.join(edge)
+
+
+def _edge_state(sketch: Sketch, op: Op, position: int, tail: Node) -> str:
+    slot = (op.index, position)
+    if any(slot in flow.path for flow in sketch.flows):
+        return "strong"
+    if any(slot in flow.live for flow in sketch.flows):
+        return "flow"
+    return "faint" if not op.recorded or tail.state == "faint" else "quiet"
+
+
+def _measure(sketch: Sketch, op: Op, position: int, edge: Edge) -> None:
+    """Write the local derivative on the edge, so that a reader can multiply along the path."""
+    if len(op.outputs) != 1:
+        return
+    found = [flow for flow in sketch.flows if (op.index, position) in flow.values]
+    if len(found) != 1:
+        return
+    local = local_derivative(found[0], (op.index, position), op.outputs[0])
+    if local is not None:
+        edge.label = f"{numbers.TIMES} {numbers.number(local, 3)}"
+        edge.detail = f"local derivative {numbers.number(local)}"
+    value = found[0].values[op.index, position]
+    if isinstance(value, float):
+        edge.weight = abs(value)

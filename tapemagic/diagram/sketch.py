@@ -1,0 +1,55 @@
+"""A diagram while it is put together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tapemagic.diagram.model import Diagram, Edge, Node
+
+if TYPE_CHECKING:
+    from tapemagic.diagram.flow import Flow
+    from tapemagic.diagram.graph import Graph
+    from tapemagic.report.model import Call, Source, Target
+
+LOUDNESS = {
+    state: rank for rank, state in enumerate(("faint", "quiet", "flow", "story", "strong", "cut"))
+}
+
+
+def louder(first: str, second: str) -> str:
+    """Return the state that matters more."""
+    return first if LOUDNESS[first] >= LOUDNESS[second] else second
+
+
+@dataclass(slots=True)
+class Sketch:
+    """The parts that the building steps share."""
+
+    graph: Graph
+    calls: list[Call]
+    flows: list[Flow]
+    chosen: set[int]
+    nodes: dict[str, Node] = field(default_factory=dict)
+    edges: list[Edge] = field(default_factory=list)
+    asked: dict[int, list[tuple[Call, Source]]] = field(default_factory=dict)
+    targets: dict[int, Target] = field(default_factory=dict)
+    outgoing: dict[tuple[str, str], list[Edge]] = field(default_factory=dict)
+
+    def add(self, node: Node) -> Node:
+        """Add a node, or return the one that has this id already."""
+        return self.nodes.setdefault(node.id, node)
+
+    def join(self, edge: Edge) -> Edge:
+        """Add an edge."""
+        self.edges.append(edge)
+        self.outgoing.setdefault((edge.tail, edge.head), []).append(edge)
+        return edge
+
+    def between(self, tail: str, head: str) -> list[Edge]:
+        """Return the edges from one node to another."""
+        return self.outgoing.get((tail, head), [])
+
+    def diagram(self) -> Diagram:
+        """Return what was put together."""
+        return Diagram(nodes=list(self.nodes.values()), edges=self.edges)

@@ -1,0 +1,112 @@
+"""The cell line by line: what ran there, what was recorded, what left TensorFlow."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from tapemagic.diagram.flow import follow
+from tapemagic.diagram.graph import index
+from tapemagic.diagram.op_nodes import cell_line
+from tapemagic.views import numbers
+
+if TYPE_CHECKING:
+    from tapemagic.report.model import Report
+
+KINDS = 3  # op types named per line
+
+
+@dataclass(slots=True)
+class Annotated:
+    """One line of the cell with what was observed there."""
+
+    number: int
+    text: str
+    ops: Counter[str] = field(default_factory=Counter)
+    recorded: int = 0
+    nbytes: int = 0  # of the results that a tape keeps
+    left: list[str] = field(default_factory=list)
+    flow: str = ""  # "on" where a gradient goes on to a source, "end" where it ends
+    asked: list[str] = field(default_factory=list)
+
+    @property
+    def count(self) -> int:
+        """How many ops ran here."""
+        return sum(self.ops.values())
+
+    @property
+    def kinds(self) -> str:
+        """The types of the ops, the most frequent first."""
+        named = [
+            kind if times == 1 else f"{kind} {numbers.TIMES}{times:,}"
+            for kind, times in self.ops.most_common(KINDS)
+        ]
+        return ", ".join(named) + (", …" if len(self.ops) > KINDS else "")
+
+    @property
+    def kept(self) -> str:
+        """How many of the ops were recorded, in words."""
+        if not self.count:
+            return ""
+        if self.recorded == self.count:
+            return "recorded" if self.count == 1 else f"all {self.count:,} recorded"
+        return "not recorded" if not self.recorded else f"{self.recorded:,} of {self.count:,}"
+
+    @property
+    def size(self) -> str:
+        """The bytes that the tape keeps for this line."""
+        return numbers.nbytes(self.nbytes) if self.nbytes else ""
+
+
+def annotate(report: Report) -> list[Annotated]:
+    """Return every line of the cell with its observations."""
+    lines = [Annotated(n, text) for n, text in enumerate(report.source.splitlines(), 1)]
+    trace = report.trace
+    if trace is None:
+        return lines
+    for op in trace.ops:
+        line = cell_line(op)
+        if op.phase != "forward" or op.graph is not None or not _inside(lines, line):
+            continue
+        assert line is not None
+        here = lines[line - 1]
+        here.ops[op.type] += 1
+        if op.recorded:
+            here.recorded += 1
+            sizes = (trace.tensors.get(tensor) for tensor in op.outputs)
+            here.nbytes += sum(tensor.nbytes for tensor in sizes if tensor is not None)
+    for mark in trace.marks.values():
+        if mark.tensors and mark.at is not None and mark.at.here and _inside(lines, mark.at.line):
+            left = lines[mark.at.line - 1].left
+            if mark.what not in left:
+                left.append(mark.what)
+    _flow(report, lines)
+    return lines
+
+
+def _inside(lines: list[Annotated], number: int | None) -> bool:
+    return number is not None and 1 <= number <= len(lines)
+
+
+def _flow(report: Report, lines: list[Annotated]) -> None:
+    """Mark the lines through which a gradient flows to a source, and where one ends."""
+    trace = report.trace
+    assert trace is not None
+    graph = index(trace)
+    by_index = {op.index: op for op in graph.ops}
+    for call in report.calls:
+        query = trace.queries[call.query] if call.query < len(trace.queries) else None
+        if query is not None and query.graph is None:
+            for number, _ in follow(graph, call, query).path:
+                line = cell_line(by_index[number]) if number in by_index else None
+                if _inside(lines, line) and line is not None:
+                    lines[line - 1].flow = "on"
+    for call in report.calls:
+        for source in call.sources:
+            why = source.why
+            at = why.at if why is not None and why.level != "info" else None
+            if at is not None and at.here and _inside(lines, at.line):
+                lines[at.line - 1].flow = "end"
+        if call.at is not None and call.at.here and _inside(lines, call.at.line):
+            lines[call.at.line - 1].asked.append(call.method)

@@ -1,0 +1,91 @@
+"""The report as HTML: complete without scripts, and readable without its style sheet."""
+
+from __future__ import annotations
+
+import secrets
+from functools import cache
+from importlib.resources import files
+from typing import TYPE_CHECKING
+
+from tapemagic.options import DisplayOptions
+from tapemagic.views import summary
+from tapemagic.views.cards import cards
+from tapemagic.views.escape import html as escaped
+from tapemagic.views.html_annotated import annotated
+from tapemagic.views.html_base import tag
+from tapemagic.views.html_card import card
+from tapemagic.views.html_diagram import diagram
+from tapemagic.views.html_table import table
+
+if TYPE_CHECKING:
+    from tapemagic.report.model import Report
+
+MOST = 30  # tables and cards in sight; a cell that asks more often folds the rest away
+
+
+def html(report: Report, display: DisplayOptions | None = None) -> str:
+    """Return the report as a piece of HTML for a notebook's output.
+
+    Args:
+        report: What to show.
+        display: Which parts to show; the default shows all.
+    """
+    display = display or DisplayOptions()
+    parts = [f"<style>{style_sheet()}</style>", _summary(report)]
+    parts += [tag("p", escaped(note), "note") for note in report.notes]
+    if display.table:
+        parts.append(_some([table(call) for call in report.calls], "calls"))
+    parts.append(_some([card(shown) for shown in cards(report)], "reasons"))
+    if display.graph:
+        parts.append(diagram(report, display.level))
+        parts.append(annotated(report))
+    body = "".join(parts)
+    return f'<div class="tapemagic" id="tm-{secrets.token_hex(4)}">{body}</div>'
+
+
+def page(report: Report, display: DisplayOptions | None = None, title: str | None = None) -> str:
+    """Return the report as a page of its own, in one file.
+
+    Args:
+        report: What to show.
+        display: Which parts to show.
+        title: The title of the page.
+    """
+    name = escaped(title or "Gradients of a cell")
+    heading = f"<h1>{name}</h1>" if title else ""
+    return (
+        '<!DOCTYPE html>\n<html lang="en" class="tm-page"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        '<meta name="color-scheme" content="light dark">'
+        f"<title>{name}</title></head>\n<body><main>{heading}{html(report, display)}"
+        "</main></body></html>\n"
+    )
+
+
+@cache
+def style_sheet() -> str:
+    """Return the style sheet, without comments and line breaks."""
+    text = files("tapemagic.views").joinpath("page.css").read_text("utf-8")
+    while "/*" in text:
+        start = text.index("/*")
+        text = text[:start] + text[text.index("*/", start) + 2 :]
+    return "".join(line.strip() for line in text.splitlines())
+
+
+def _summary(report: Report) -> str:
+    found = []
+    for part in summary.parts(report):
+        loud = part.endswith(("need attention", "needs attention")) or "differs" in part
+        quiet = part.startswith("nothing")
+        text = escaped(part)
+        if loud and not quiet:
+            text = tag("b", f"✗ {text}", "sign")
+        found.append(tag("span", text, "part"))
+    return tag("p", ' <span class="tm-dot">·</span> '.join(found), "summary")
+
+
+def _some(parts: list[str], noun: str) -> str:
+    if len(parts) <= MOST:
+        return "".join(parts)
+    more = tag("summary", f"{len(parts) - MOST:,} more {noun}")
+    return "".join(parts[:MOST]) + tag("details", more + "".join(parts[MOST:]), "more")

@@ -1,0 +1,108 @@
+"""A card of the page: the sentence, the person's own lines, the path, the fix."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tapemagic.views import cards as plain
+from tapemagic.views import words
+from tapemagic.views.escape import html, html_prose
+from tapemagic.views.html_base import code, tag
+
+if TYPE_CHECKING:
+    from tapemagic.report.model import Why
+    from tapemagic.views.cards import Card
+    from tapemagic.views.excerpt import Line
+
+
+LONG = 64  # letters of a line that leave room for a note behind it
+
+
+def card(shown: Card) -> str:
+    """Return one card."""
+    why = shown.why
+    parts = [_head(shown), tag("p", html_prose(why.message), "message", "plain")]
+    if why.because is not None:
+        parts.append(_below("Why", why.because))
+    if shown.lines:
+        parts.append(_code(shown.lines))
+    parts += [_story(why), _fix(shown)]
+    parts += [_below("Also possible", other) for other in why.other]
+    tone = "care" if shown.partial or why.level == "warning" else "bad"
+    return tag("div", "".join(parts), f"card tone-{tone}", "card", role="group")
+
+
+def _head(shown: Card) -> str:
+    names = ", ".join(code(name) for name in shown.sources.split(", ")) if shown.sources else ""
+    verdict = tag("b", f"{html(shown.sign)} {html(shown.verdict)}", "sign")
+    where = " · ".join(x for x in (words.cause(shown.why), words.inside(shown.why.at)) if x)
+    head = " ".join(x for x in (names, verdict, tag("span", html(where), "where")) if x)
+    return tag("div", head, "card-head")
+
+
+def _below(label: str, why: Why) -> str:
+    where = words.place(why.at)
+    text = html_prose(f"{why.message} ({where})" if where else why.message)
+    return tag("p", f"{tag('b', label, 'label')} {text}", "below")
+
+
+def _code(lines: list[Line]) -> str:
+    digits = max(len(str(line.number)) for line in lines)
+    rows = "\n".join(_line(line, digits) for line in lines)
+    return tag("pre", rows, "code", "code", tabindex="0")
+
+
+def _line(line: Line, digits: int) -> str:
+    if not line.number:
+        return tag("span", f"  {'⋮':>{digits}}", "gap")
+    sign = "▶" if line.culprit else " "
+    number = tag("span", f"{sign} {line.number:>{digits}}  ", "number")
+    indent = len(line.text) - len(line.text.lstrip())
+    text = html(line.text[indent:])
+    if line.mark:
+        left, right = (max(column, indent) for column in line.mark)
+        marked = tag("u", html(line.text[left:right]))
+        text = html(line.text[indent:left]) + marked + html(line.text[right:])
+    number += html(line.text[:indent])
+    # Behind a long line nobody would see the note: it goes below.
+    gutter = "\n" + " " * (digits + 4 + indent) + "↑ " if len(line.text) > LONG else "  ← "
+    notes = "".join(tag("i", f"{gutter}{html(note)}", "told") for note in line.notes)
+    if line.culprit:
+        return number + tag("span", text, "culprit", "culprit") + notes
+    return number + tag("span", text, "story" if line.story else "aside") + notes
+
+
+def _story(why: Why) -> str:
+    steps = plain.story(why)
+    if len(steps) < 2:
+        return ""
+    shown = []
+    for what, where in steps:
+        place = f" {tag('span', html(where), 'where')}" if where else ""
+        shown.append(tag("span", f"{html(what)}{place}", "step"))
+    label = tag("b", "Path", "label")
+    return tag("p", f"{label} {' <span class=tm-arrow>→</span> '.join(shown)}", "path")
+
+
+def _fix(shown: Card) -> str:
+    why = shown.why
+    fix = why.fix or (why.because.fix if why.because is not None else None)
+    parts = [tag("p", f"{tag('b', 'Fix', 'label')} {html_prose(fix)}", "fix")] if fix else []
+    if shown.diff:
+        parts.append(tag("pre", "".join(map(_change, shown.diff)), "code diff", "code"))
+    tried = plain.tried(why)
+    if tried:
+        sign = "✓ " if why.fix_verified else ""
+        parts.append(tag("p", sign + html_prose(tried), "tried"))
+    return "".join(parts)
+
+
+def _change(change: tuple[str, str]) -> str:
+    sign, line = change
+    gutter = tag("span", f"{html(sign)} ", "number")
+    text = html(line)
+    if sign == "-":
+        return gutter + tag("del", text, style="minus") + "\n"
+    if sign == "+":
+        return gutter + tag("ins", text, style="plus") + "\n"
+    return gutter + tag("span", text, "aside") + "\n"

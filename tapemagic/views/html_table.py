@@ -1,0 +1,87 @@
+"""The gradient table of the page."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tapemagic.views import rows as plain
+from tapemagic.views import words
+from tapemagic.views.escape import html, one_line
+from tapemagic.views.html_base import code, tag
+from tapemagic.views.numbers import TIMES
+
+if TYPE_CHECKING:
+    from tapemagic.report.model import Call
+    from tapemagic.views.rows import Row
+
+HEAD = ("source", "kind", "dtype", "shape", "verdict", "gradient", "reason")
+MOST = 24  # rows in sight; the rest is folded away
+LOUD = 80
+
+
+def table(call: Call) -> str:
+    """Return one call's table with its notes."""
+    found = plain.rows(call)
+    shown, folded = found, list[plain.Row]()
+    if len(found) > MOST:
+        shown = [row for row in found if row.verdict.tone != "good"][:LOUD] or found[: MOST // 2]
+        seen = {id(row) for row in shown}
+        folded = [row for row in found if id(row) not in seen]
+    parts = [_title(call)]
+    if call.error is not None:
+        message = html(one_line(call.error.message, 400))
+        parts.append(tag("p", f"raised <b>{html(call.error.type)}</b>: {message}", "raised"))
+    if shown:
+        parts.append(_table(shown))
+    if folded:
+        summary = tag("summary", f"{len(folded):,} more {_fate(folded)}")
+        parts.append(tag("details", summary + _table(folded), "more"))
+    parts += [tag("p", html(note), "note") for note in plain.notes(call)]
+    return tag("div", "".join(parts), "call")
+
+
+def _title(call: Call) -> str:
+    where = words.inside(call.at)
+    parts = code(one_line(plain.heading(call), 160))
+    if where:
+        parts += " " + tag("span", html(where), "where")
+    if call.times > 1:
+        parts += " " + tag("span", f"{TIMES} {call.times:,}", "where")
+    return tag("div", parts, "asked")
+
+
+def _fate(found: list[Row]) -> str:
+    fine = all(row.verdict.tone == "good" for row in found)
+    return "sources, all connected" if fine else "sources"
+
+
+def _table(found: list[Row]) -> str:
+    used = [bool(any(_texts(row)[i] for row in found)) for i in range(len(HEAD))]
+    head = "".join(
+        tag("th", name, style="cell", scope="col")
+        for name, use in zip(HEAD, used, strict=True)
+        if use
+    )
+    body = "".join(_row(row, used) for row in found)
+    inner = tag("thead", tag("tr", head)) + tag("tbody", body)
+    return tag("div", tag("table", inner, "table", "table"), "scroll", "scroll", tabindex="0")
+
+
+def _texts(row: Row) -> tuple[str, ...]:
+    reason = ", ".join(x for x in (row.reason, row.where) if x)
+    return (row.name, row.kind, row.dtype, row.shape, row.verdict.text, row.gradient, reason)
+
+
+def _row(row: Row, used: list[bool]) -> str:
+    texts = [one_line(text, 200) for text in _texts(row)]
+    verdict = f'<b class="tm-sign">{html(row.verdict.sign)}</b> {html(row.verdict.word)}'
+    cells = [
+        tag("th", code(texts[0]), "name", "cell", scope="row"),
+        tag("td", html(texts[1]), style="cell"),
+        tag("td", html(texts[2]), style="cell"),
+        tag("td", html(texts[3]), "number", "cell"),
+        tag("td", verdict, f"verdict tone-{row.verdict.tone}", "cell"),
+        tag("td", html(texts[5]), "number", "cell"),
+        tag("td", html(texts[6]), "reason", "cell"),
+    ]
+    return tag("tr", "".join(c for c, use in zip(cells, used, strict=True) if use))

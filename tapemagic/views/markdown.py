@@ -1,0 +1,105 @@
+"""The report as Markdown, for an issue or a pull request."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tapemagic.diagram.build import build
+from tapemagic.options import DisplayOptions
+from tapemagic.views import cards as plain
+from tapemagic.views import rows, summary, terminal, words
+from tapemagic.views.escape import markdown as escaped
+from tapemagic.views.escape import markdown_code, markdown_fence, one_line
+from tapemagic.views.escape import markdown_prose as prose
+from tapemagic.views.listing import listing
+from tapemagic.views.mermaid import mermaid
+from tapemagic.views.numbers import TIMES
+from tapemagic.views.text_card import code_lines
+
+if TYPE_CHECKING:
+    from tapemagic.report.model import Call, Report, Why
+    from tapemagic.views.cards import Card
+
+HEAD = ("source", "kind", "dtype", "shape", "verdict", "gradient", "reason")
+
+
+def markdown(report: Report, display: DisplayOptions | None = None) -> str:
+    """Return the report as Markdown.
+
+    Args:
+        report: What to show.
+        display: Which parts to show; the default shows all.
+    """
+    display = display or DisplayOptions()
+    blocks = [escaped(summary.line(report)), *map(escaped, report.notes)]
+    if display.table:
+        for call in report.calls:
+            blocks += _table(call)
+    for card in plain.cards(report):
+        blocks += _card(card)
+    if display.graph:
+        blocks += _graph(report, display.level)
+    return "\n\n".join(block for block in blocks if block) + "\n"
+
+
+def _table(call: Call) -> list[str]:
+    where = words.inside(call.at)
+    times = f" {TIMES} {call.times:,}" if call.times > 1 else ""
+    head = f"**{markdown_code(one_line(rows.heading(call), 160))}**{times} {escaped(where)}"
+    blocks = [head.rstrip()]
+    if call.error is not None:
+        message = one_line(call.error.message, 400)
+        blocks.append(f"raised **{escaped(call.error.type)}**: {escaped(message)}")
+    found = rows.rows(call)
+    if found:
+        lines = [f"| {' | '.join(HEAD)} |", "|" + " --- |" * len(HEAD)]
+        for row in found:
+            reason = ", ".join(x for x in (row.reason, row.where) if x)
+            cells = [row.kind, row.dtype, row.shape, row.verdict.text, row.gradient, reason]
+            inner = " | ".join(escaped(one_line(cell, 200)) for cell in cells)
+            lines.append(f"| {markdown_code(one_line(row.name, 200))} | {inner} |")
+        blocks.append("\n".join(lines))
+    return blocks + [escaped(note) for note in rows.notes(call)]
+
+
+def _card(card: Card) -> list[str]:
+    why = card.why
+    where = words.inside(why.at)
+    verdict = f"{card.sign} {escaped(card.verdict)}"
+    names = markdown_code(card.sources) + " " if card.sources else ""
+    head = f"### {names}{verdict}: {escaped(words.cause(why))}"
+    blocks = [head + (f", {escaped(where)}" if where else ""), prose(why.message)]
+    if why.because is not None:
+        blocks.append(f"**Why:** {_below(why.because)}")
+    if card.lines:
+        blocks.append(markdown_fence("\n".join(code_lines(card.lines, 120)), "text"))
+    steps = [f"{escaped(w)} ({escaped(p)})" if p else escaped(w) for w, p in plain.story(why)]
+    if len(steps) > 1:
+        blocks.append(f"**Path:** {' → '.join(steps)}")
+    fix = why.fix or (why.because.fix if why.because is not None else None)
+    if fix:
+        blocks.append(f"**Fix:** {prose(fix)}")
+    if card.diff:
+        diff = "\n".join(f"{sign}{line}" for sign, line in card.diff)
+        blocks.append(markdown_fence(diff, "diff"))
+    tried = plain.tried(why)
+    blocks += [prose(tried)] if tried else []
+    return blocks + [f"**Also possible:** {_below(other)}" for other in why.other]
+
+
+def _below(why: Why) -> str:
+    where = words.place(why.at)
+    return prose(f"{why.message} ({where})" if where else why.message)
+
+
+def _graph(report: Report, level: str) -> list[str]:
+    diagram = build(report, level)
+    if not diagram.nodes:
+        return []
+    drawn = mermaid(diagram)
+    if drawn is None:
+        lines = listing(diagram, terminal.WIDTH)
+        picture = markdown_fence("\n".join(lines), "text")
+    else:
+        picture = markdown_fence(drawn, "mermaid")
+    return [f"### {escaped(diagram.title)}", picture, *map(escaped, diagram.notes)]

@@ -1,0 +1,56 @@
+"""The diagram in Mermaid, which GitHub draws inside Markdown."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tapemagic.diagram import palette
+from tapemagic.diagram.dot import direction
+from tapemagic.views.escape import mermaid as escaped
+
+if TYPE_CHECKING:
+    from tapemagic.diagram.model import Diagram, Node
+
+MOST = 80  # GitHub refuses larger ones; a reader would, too
+_SHAPES = {
+    "source": ("([", "])"),
+    "target": ("[[", "]]"),
+    "python": ("{{", "}}"),
+    "constant": ("(", ")"),
+    "stop": (">", "]"),
+}
+_ARROWS = {"strong": "==>", "cut": "-. ✗ .->", "faint": "-.->"}
+_CLASSES = {
+    "source": f"fill:{palette.SKY},stroke:{palette.BLUE},color:{palette.INK}",
+    "target": f"fill:{palette.MINT},stroke:{palette.GREEN},color:{palette.INK}",
+    "python": f"fill:{palette.SAND},stroke:{palette.AMBER},color:{palette.INK},"
+    "stroke-dasharray:4 3",
+    "stop": f"fill:{palette.BLUSH},stroke:{palette.RED},color:{palette.INK}",
+}
+
+
+def mermaid(diagram: Diagram) -> str | None:
+    """Return the diagram as Mermaid source, or None if it has too many boxes."""
+    if not diagram.nodes or len(diagram.nodes) > MOST:
+        return None
+    ids = {node.id: f"n{number}" for number, node in enumerate(diagram.nodes)}
+    lines = [f"flowchart {direction(diagram)}"]
+    lines += [f"  {ids[node.id]}{_box(node)}" for node in diagram.nodes]
+    cuts = []
+    for number, edge in enumerate(diagram.edges):
+        arrow = _ARROWS.get(edge.state, "-.->" if edge.python else "-->")
+        lines.append(f"  {ids[edge.tail]} {arrow} {ids[edge.head]}")
+        cuts += [str(number)] if edge.state == "cut" else []
+    for role, style in _CLASSES.items():
+        members = [ids[node.id] for node in diagram.nodes if node.role == role]
+        if members:
+            lines += [f"  classDef {role} {style}", f"  class {','.join(members)} {role}"]
+    if cuts:
+        lines.append(f"  linkStyle {','.join(cuts)} stroke:{palette.RED},color:{palette.RED}")
+    return "\n".join(lines)
+
+
+def _box(node: Node) -> str:
+    left, right = _SHAPES.get(node.role, ("[", "]"))
+    label = "<br>".join(escaped(line) for line in (node.title, *node.facts))
+    return f'{left}"{label}"{right}'

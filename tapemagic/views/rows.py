@@ -1,0 +1,112 @@
+"""The gradient table as plain rows, and the notes that teach how to read it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from tapemagic.views import numbers, words
+
+if TYPE_CHECKING:
+    from tapemagic.report.model import Call, Source
+    from tapemagic.trace.model import Gradient, Shape
+
+
+@dataclass(slots=True)
+class Row:
+    """One source: every field is text that is not escaped yet."""
+
+    name: str
+    kind: str
+    dtype: str
+    shape: str
+    verdict: words.Verdict
+    gradient: str
+    reason: str
+    where: str
+
+
+def rows(call: Call) -> list[Row]:
+    """Return the rows of one call."""
+    return [_row(source) for source in call.sources]
+
+
+def _row(source: Source) -> Row:
+    why = source.why
+    if why is not None and why.because is not None:
+        why = why.because
+    if why is None and source.partial:
+        why = source.partial[0]
+    return Row(
+        source.name,
+        source.kind,
+        source.dtype,
+        numbers.shape(source.shape) if source.kind != "other" or source.shape is not None else "",
+        words.verdict(source),
+        gradient(source.gradient, source.shape),
+        words.cause(why) if why is not None else "",
+        words.place(why.at) if why is not None else "",
+    )
+
+
+def gradient(found: Gradient | None, like: Shape = None) -> str:
+    """Write a gradient: its value if small, else norm and range, and the shape if it differs.
+
+    Args:
+        found: The gradient.
+        like: Shape of the source.
+    """
+    if found is None:
+        return ""
+    value = numbers.small(found.value)
+    if value is not None and not found.sparse:
+        return value
+    if found.zero and not found.sparse:
+        return "0 everywhere"
+    parts = ["IndexedSlices"] if found.sparse else []
+    if found.shape != like or found.norm is None:
+        parts.append(numbers.shape(found.shape))
+    if found.norm is not None:
+        parts.append(f"norm {numbers.number(found.norm, 3)}")
+    if found.min is not None and found.max is not None:
+        parts.append(f"{numbers.number(found.min, 3)} to {numbers.number(found.max, 3)}")
+    if found.nonfinite:
+        parts.append(f"{numbers.counted(found.nonfinite, 'element')} not finite")
+    return ", ".join(parts)
+
+
+def heading(call: Call) -> str:
+    """Return what was asked, as code: ``tape.gradient(loss, [x, w])``."""
+    owner = f"{call.tape}." if call.tape else ""
+    targets = ", ".join(target.name for target in call.targets)
+    if len(call.targets) > 1:
+        targets = f"[{targets}]"
+    names = [source.name for source in call.sources]
+    if len(names) > 4:
+        names = [*names[:2], "…", names[-1]]
+    sources = ", ".join(names)
+    if len(call.sources) != 1:
+        sources = f"[{sources}]"
+    return f"{owner}{call.method}({', '.join(x for x in (targets, sources) if x)})"
+
+
+def notes(call: Call) -> list[str]:
+    """Return the sentences that teach what the numbers of this call mean."""
+    found = []
+    large = [t for t in call.targets if t.shape is None or any(dim != 1 for dim in t.shape)]
+    if call.method == "gradient" and len(call.targets) > 1:
+        found.append("With several targets, this is the sum of their gradients.")
+    if call.method == "gradient" and large:
+        names = " and ".join(target.name for target in large[:2])
+        shape = numbers.shape(large[0].shape)
+        found.append(
+            f"{names} is not a scalar but has shape {shape}:"
+            " this is the gradient of the sum of its elements; tape.jacobian keeps them apart."
+        )
+    if any(s.gradient is not None and s.gradient.sparse for s in call.sources):
+        found.append(
+            "A sparse gradient is a tf.IndexedSlices: it holds only the rows that were looked up."
+        )
+    if call.times > 1:
+        found.append(f"The same verdicts came {call.times:,} times; the numbers are the last ones.")
+    return found

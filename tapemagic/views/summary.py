@@ -1,0 +1,52 @@
+"""The first line: what ran, what was asked, and how much of it needs attention."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tapemagic.views import words
+from tapemagic.views.numbers import counted
+
+if TYPE_CHECKING:
+    from tapemagic.report.model import Report
+
+
+def attention(report: Report) -> int:
+    """Count what needs attention: sources, calls that raised, and an explained exception."""
+    count = 0
+    explained = report.error is not None and words.attention(report.error.why)
+    for call in report.calls:
+        asking = sum(words.attention(source.why) for source in call.sources)
+        asking += sum(any(map(words.attention, source.partial)) for source in call.sources)
+        if call.error is not None:
+            asking = max(asking, 1)
+            explained = False
+        count += asking
+    return count + int(explained)
+
+
+def parts(report: Report) -> list[str]:
+    """Return the pieces of the summary, each a few words."""
+    found = []
+    if report.trace is not None and report.trace.tapes:
+        found.append(counted(len(report.trace.tapes), "tape"))
+    found.append(f"{report.recorded:,} of {counted(report.executed, 'op')} recorded")
+    asked = sum(call.times for call in report.calls)
+    found.append(f"{counted(asked, 'gradient')} asked" if asked else "no gradient asked")
+    if report.calls:
+        count = attention(report)
+        verb = "needs" if count == 1 else "need"
+        found.append(f"{count} {verb} attention" if count else "nothing needs attention")
+    if report.tensors and report.mismatches:
+        found.append(
+            f"the graph differs from the tape at {report.mismatches:,}"
+            f" of {counted(report.tensors, 'tensor')}"
+        )
+    elif report.tensors:
+        found.append(f"graph agrees with the tape ({counted(report.tensors, 'tensor')})")
+    return found
+
+
+def line(report: Report) -> str:
+    """Return the summary as one line of text."""
+    return " · ".join(parts(report))

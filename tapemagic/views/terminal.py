@@ -1,0 +1,95 @@
+"""Text for a terminal: widths, wrapping, columns, and colour when it is asked for."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+
+from tapemagic.views.escape import printable
+
+WIDTH = 80
+HARD = "\u00a0"  # a space at which a line is never broken
+_CODES = {"bad": "31", "good": "32", "care": "33", "quiet": "2", "strong": "1", "code": "36"}
+
+
+def paint(text: str, tone: str, colour: bool) -> str:
+    """Colour text; the words must tell the same without it."""
+    return f"\x1b[{_CODES[tone]}m{text}\x1b[0m" if colour and tone in _CODES and text else text
+
+
+def width(text: str) -> int:
+    """Return how many columns a text takes; East Asian letters take two, combining ones none."""
+    if text.isascii():
+        return len(text)
+    return sum(
+        0 if unicodedata.combining(char) else 1 + (unicodedata.east_asian_width(char) in "WF")
+        for char in text
+    )
+
+
+def clip(text: str, columns: int) -> str:
+    """Shorten text to a number of columns."""
+    if width(text) <= columns:
+        return text
+    kept, used = [], 0
+    for char in text:
+        used += width(char)
+        if used > columns - 1:
+            break
+        kept.append(char)
+    return "".join(kept).rstrip() + "…"
+
+
+def pad(text: str, columns: int) -> str:
+    """Fill text with spaces to a number of columns."""
+    return text + " " * max(columns - width(text), 0)
+
+
+def clip_front(text: str, columns: int) -> str:
+    """Shorten text at its front: names differ at their end."""
+    return text if width(text) <= columns else "…" + clip(text[::-1], columns)[-2::-1]
+
+
+def wrap(text: str, columns: int, first: str = "", rest: str | None = None) -> list[str]:
+    """Break a paragraph at spaces; a word that is too long is broken anywhere."""
+    rest = " " * width(first) if rest is None else rest
+    lines, line, used = [], first, width(first)
+    start = True
+    for word in re.split(r"[ \t\n]+", printable(text).strip()):
+        size = width(word)
+        if not start and used + 1 + size > columns:
+            lines.append(line)
+            line, used, start = rest, width(rest), True
+        if not start:
+            line, used = line + " ", used + 1
+        while used + size > columns:
+            room = max(columns - used, 1)
+            head = word[:room]
+            lines.append(line + head)
+            word, size = word[len(head) :], width(word[len(head) :])
+            line, used = rest, width(rest)
+        line, used, start = line + word, used + size, False
+    return [done.replace(HARD, " ").rstrip() for done in [*lines, line]]
+
+
+def table(rows: list[list[str]], columns: int, last: int = 24) -> list[list[str]]:
+    """Pad cells to columns, clipping the widest until a row fits.
+
+    Args:
+        rows: Cells; the first row is the header.
+        columns: Width of the whole table with two spaces between cells.
+        last: Least width of the last cell, which is not padded.
+    """
+    count = len(rows[0])
+    sizes = [max(width(row[i]) for row in rows) for i in range(count)]
+    gaps = 2 * (count - 1)
+    while sum(sizes) + gaps > columns:
+        spare = [size - (last if i == count - 1 else 11) for i, size in enumerate(sizes)]
+        widest = max(range(count), key=lambda i: spare[i])
+        if sizes[widest] <= 6:
+            break
+        sizes[widest] -= 1
+    return [
+        [pad((clip if i else clip_front)(cell, sizes[i]), sizes[i]) for i, cell in enumerate(row)]
+        for row in rows
+    ]

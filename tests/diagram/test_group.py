@@ -1,0 +1,81 @@
+import time
+
+import pytest
+
+from tapemagic.diagram.build import build
+from tapemagic.diagram.group import GLANCE, LIMIT
+from tapemagic.report.model import Why
+from tapemagic.trace.model import Site
+from tests import reports
+
+
+@pytest.mark.parametrize("level", ["auto", "line", "layer"])
+@pytest.mark.parametrize(("layers", "turns"), [(200, 1), (4, 128), (30, 4)])
+def test_large_graphs_are_folded(level: str, layers: int, turns: int) -> None:
+    diagram = build(reports.training_step(layers, turns, carry=True), level)
+    assert 3 < len(diagram.nodes) <= (GLANCE + 10 if level == "auto" else LIMIT)
+    assert any("box" in note for note in diagram.notes)
+    ends = {node.id for node in diagram.nodes}
+    assert all(edge.tail in ends and edge.head in ends for edge in diagram.edges)
+
+
+def test_small_graphs_are_left_alone() -> None:
+    assert build(reports.square()).notes == []
+
+
+def test_what_matters_is_never_folded() -> None:
+    for level in ("auto", "line", "layer", "op"):
+        titles = {node.title for node in build(reports.training_step(200), level).nodes}
+        assert "model.weights[1]" in titles
+        assert "✗ unconnected" in titles
+        assert any(title.startswith("loss = ") for title in titles)
+
+
+def test_earlier_turns_that_lead_nowhere_are_left_out() -> None:
+    assert len(build(reports.training_step(4, 128)).nodes) < 50
+
+
+def test_many_sources_with_one_cut_fold_into_their_layers() -> None:
+    report = reports.training_step(100)
+    assert report.trace is not None
+    last = report.trace.ops[-1]
+    for source in report.calls[0].sources:
+        source.status, source.gradient = "none", None
+        source.why = Why(
+            "outside-tape", "error", "late", Site(3), cut=(last.inputs[0], last.outputs[0])
+        )
+    diagram = build(report)
+    assert len(diagram.nodes) <= LIMIT
+    assert any(edge.state == "cut" for edge in diagram.edges)
+
+
+def test_turns_of_a_loop_become_one() -> None:
+    diagram = build(reports.training_step(2, 1, width=60))
+    assert any("\u00d7 60" in node.title for node in diagram.nodes)
+
+
+def test_layers_take_their_variables_in() -> None:
+    diagram = build(reports.training_step(20), "layer")
+    layers = [node for node in diagram.nodes if node.role == "group"]
+    assert {"5 ops", "2 variables"} <= set(layers[5].facts)
+
+
+def test_many_sources_with_one_fate_become_one() -> None:
+    report = reports.training_step(40)
+    for source in report.calls[0].sources:
+        source.status, source.gradient = "none", None
+        source.why = Why("unconnected", "error", "not used", cut=(source.tensor, None))
+    diagram = build(report)
+    assert len(diagram.nodes) < LIMIT
+    assert any("and 78 more" in node.title for node in diagram.nodes)
+
+
+def test_time_grows_with_size_only() -> None:
+    def seconds(turns: int) -> float:
+        report = reports.training_step(10, turns)
+        start = time.perf_counter()
+        build(report)
+        return time.perf_counter() - start
+
+    seconds(8)
+    assert seconds(64) < 0.5
