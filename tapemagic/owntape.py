@@ -116,8 +116,8 @@ class OwnTape:
             return eval(text, namespace)
         except Exception as error:
             known = sorted(n for n in namespace if not n.startswith("_"))[:30]
-            self.recorder.log.faults.append(
-                f"{text!r} could not be read after the cell ran ({error}). "
+            self.recorder.log.notes.append(
+                f"`{text}` could not be read after the cell ran ({error}). "
                 f"Names that exist: {', '.join(known) or 'none'}."
             )
             return None

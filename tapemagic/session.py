@@ -159,6 +159,7 @@ class Session:
             return
         log, mine = past.log, self.recorder.log
         log.faults.clear()
+        log.notes.clear()
         log.person |= mine.person
         for text in past.texts.values():
             if text.label is None:

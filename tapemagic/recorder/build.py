@@ -104,7 +104,8 @@ class Builder:
             except Exception as fault:
                 self.log.fault(f"trace{part.__name__}", fault)
         self.log.small.clear()
-        self.trace.faults = self.log.faults
+        self.trace.faults = list(self.log.faults)
+        self.trace.notes = list(self.log.notes)
         return self.trace
 
     # -- parts

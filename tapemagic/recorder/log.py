@@ -126,6 +126,11 @@ class Log:
         self.refused: list[tuple[tuple[Where, ...], str]] = []  # what tape.watch raised for
         self.opaque: set[int] = set()
         self.faults: list[str] = []
+        self.notes: list[str] = []  # sentences for the person about what was asked
+        # Of the backward probe; they outlive a cell with its tapes.
+        self.attributes: dict[int, int] = {}  # id of an op's attributes -> its index
+        self.kept: list[Any] = []  # attributes of graph ops, alive so that their ids stay theirs
+        self.silent_reads: dict[int, None] = {}  # ops that are reads done in C, in order
         self.scope: tuple[str, ...] = ()
         self.person: set[str] = set()  # filenames of the person's code
 

@@ -244,7 +244,7 @@ def _notes(trace: Trace, report: Report, imported: bool) -> list[str]:
     notes = []
     if not imported:
         notes.append("This cell used no TensorFlow: there was nothing to trace.")
-    elif not trace.ops and not report.calls:
+    elif not report.executed and not report.calls:
         notes.append("No TensorFlow op ran in this cell: there was nothing to trace.")
     elif not report.calls:
         notes.append(
@@ -252,6 +252,7 @@ def _notes(trace: Trace, report: Report, imported: bool) -> list[str]:
             if trace.tapes
             else "No tape was opened in this cell."
         )
+    notes += trace.notes
     for fault in trace.faults:
         notes.append(f"tapemagic could not observe everything ({fault}); the cell is not affected.")
     return notes

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-import ast
-
-from tapemagic.cell.text import CellText, span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
-from tapemagic.diagnosis.edits import Edits, dotted, module_alias
+from tapemagic.diagnosis.repairs.detour import kept
 from tapemagic.trace.flow import node_mark
 from tapemagic.trace.model import Mark
 
@@ -50,7 +47,7 @@ def recognise(case: Case) -> Found | None:
         f"tape can't follow it through {_kind(first)}."
         + ("" if sure else " (Its content changed on the way, so this link is likely, not certain.)"),
         _advice(first),
-        mended(case, marks),
+        kept(case, marks),
         certain=sure and last is not None,
     )
 
@@ -70,7 +67,7 @@ def _target(case: Case) -> Found | None:
         f"The target `{argument.name}` is a {argument.type}, not a tensor: it left TensorFlow in "
         f"`{_short(mark.what)}` on {case.line(mark.at)}.",
         _advice(mark),
-        mended(case, chain),
+        kept(case, chain),
         level="error",
     )
 
@@ -136,77 +133,6 @@ NUMPY = {
     "float32": "identity", "ascontiguousarray": "identity", "copy": "identity",
 }  # fmt: skip
 """NumPy functions and the TensorFlow functions that take the same leading arguments."""
-_RENAMED = {"axes": "perm", "a_min": "clip_value_min", "a_max": "clip_value_max"}
-_NO_TF = {"outer", "float32", "float64"}
-
-
-def mended(case: Case, marks: list[Mark]) -> str | None:
-    """The cell with each step outside TensorFlow replaced, where each has a counterpart."""
-    text = case.here
-    edits = Edits(text)
-    done: set[tuple[int, int, int, int]] = set()
-    for mark in marks:
-        at = mark.at
-        node = case.node(at)
-        if at is None or not at.here or node is None:
-            return None
-        for call in [n for n in ast.walk(node) if isinstance(n, ast.Call)]:
-            if span(call) in done:
-                continue
-            done.add(span(call))
-            if not _replace(text, edits, call):
-                return None
-        if isinstance(node, (ast.BinOp, ast.UnaryOp, ast.Subscript)):
-            continue
-        if not isinstance(node, ast.Call):
-            return None
-    return edits.source()
-
-
-def _replace(text: CellText, edits: Edits, call: ast.Call) -> bool:
-    """Put the TensorFlow counterpart of one call in its place; False if there is none."""
-    func = call.func
-    tf = module_alias(text, "tensorflow", "tf")
-    np = module_alias(text, "numpy", "np")
-    end = (call.end_lineno or 0, call.end_col_offset or 0)
-    if isinstance(func, ast.Attribute):
-        inner = (func.value.end_lineno or 0, func.value.end_col_offset or 0)
-        if func.attr in ("numpy", "item") and not call.args:
-            edits.replace((*inner, *end), "")
-            return True
-        if func.attr in ("predict", "predict_on_batch") and call.args:
-            last = call.args[0]
-            edits.replace((*inner, func.end_lineno or 0, func.end_col_offset or 0), "")
-            edits.replace((last.end_lineno or 0, last.end_col_offset or 0, *end), ")")
-            return True
-        if func.attr == "convert_to_numpy" and len(call.args) == 1:
-            edits.replace((call.lineno, call.col_offset, *span(call.args[0])[:2]), "")
-            edits.replace((*span(call.args[0])[2:], *end), "")
-            return True
-        name = dotted(func)
-        if name.startswith(f"{np}."):
-            return _numpy(edits, call, name.removeprefix(f"{np}."), tf)
-        return name.startswith((f"{tf}.", "keras.", "self.")) or not name
-    if isinstance(func, ast.Name) and func.id in ("float", "abs", "sum", "max", "min") and call.args:
-        if func.id == "abs":
-            return True
-        if func.id == "float" and len(call.args) == 1:
-            edits.replace((call.lineno, call.col_offset, *span(call.args[0])[:2]), "")
-            edits.replace((*span(call.args[0])[2:], *end), "")
-            return True
-        return False
-    return not isinstance(func, ast.Name)
-
-
-def _numpy(edits: Edits, call: ast.Call, name: str, tf: str) -> bool:
-    other = NUMPY.get(name)
-    if other is None or name in _NO_TF:
-        return False
-    keywords = {k.arg for k in call.keywords}
-    if keywords - {"axis", "keepdims", "dtype"} or ("dtype" in keywords and name not in ("array", "asarray")):
-        return False
-    edits.replace(span(call.func), f"{tf}.{other}")
-    return True
 
 
 CAUSE = Cause(

@@ -35,6 +35,14 @@ def recognise(case: Case) -> Found | None:
     if maker is not None and tracking.recording_at(maker) and not tracking.recording_at(op.index):
         return None
     at = case.with_statement()
+    tape = case.view.trace.tapes.get(case.view.query.tape or 0)
+    if tape is not None and tape.ours:
+        return Found(
+            op.at,
+            f"`{case.name}` is a plain tensor, and the tape that %%tape opened around the cell did "
+            "not watch it: a tape watches only trainable variables by itself.",
+            f"Name it to be watched: %%tape --watch {case.name}",
+        )
     return Found(
         at,
         f"`{case.name}` is a plain tensor, and `{case.tape_name}` (opened on {case.line(at)}) never "

@@ -157,9 +157,7 @@ class Arrays:
             dtype = node.args[1]
         if {k.arg for k in node.keywords} - {"dtype", "axis", "copy"}:
             raise NoRepair
-        many = isinstance(first, (ast.List, ast.ListComp, ast.Tuple)) or dotted(node.func).endswith(
-            "stack"
-        )
+        many = self.is_list(first) or dotted(node.func).endswith("stack")
 
         def make() -> str:
             if not many:
@@ -219,21 +217,15 @@ class Arrays:
         if not node.args or set(named) - {"dtype", "name", "trainable"}:
             raise NoRepair
         first = node.args[0]
-        if name == "constant" and len(node.args) == 1 and not named and not isinstance(
-            first, (ast.List, ast.ListComp, ast.Tuple, ast.Name, ast.Attribute)
-        ):  # fmt: skip
-            rw.put(node.func, lambda: f"{rw.tf}.convert_to_tensor")
-            return None
         dtype = named.get("dtype") or (node.args[1] if len(node.args) > 1 else None)
 
         def make() -> str:
-            made = rw.out(first)
-            if isinstance(first, (ast.List, ast.ListComp, ast.Tuple)):
+            made, many = rw.out(first), self.is_list(first)
+            if many:
                 made = f"{rw.tf}.stack({made})"
             if dtype is not None:
                 return f"{rw.tf}.cast({made}, {rw.out(dtype)})"
-            plain = isinstance(first, (ast.List, ast.ListComp, ast.Tuple))
-            return made if plain else f"{rw.tf}.convert_to_tensor({made})"
+            return made if many else f"{rw.tf}.convert_to_tensor({made})"
 
         rw.put(node, make)
 
@@ -289,6 +281,23 @@ class Arrays:
             rw.put(node, lambda: f"{rw.tf}.boolean_mask({rw.out(value)}, {rw.out(place)})")
 
     # -- parts
+
+    def is_list(self, node: ast.expr) -> bool:
+        """Whether an expression is a list, or a name that was bound to one in the cell."""
+        kinds = (ast.List, ast.ListComp, ast.Tuple)
+        tree = self.rw.text.tree
+        assert tree is not None
+        if isinstance(node, kinds):
+            return True
+        made = [
+            n.value for n in ast.walk(tree) if isinstance(n, ast.Assign)
+            and isinstance(node, ast.Name)
+            and any(isinstance(t, ast.Name) and t.id == node.id for t in n.targets)
+        ]  # fmt: skip
+        return bool(made) and all(
+            isinstance(v, kinds) or (isinstance(v, ast.BinOp) and isinstance(v.left, ast.List))
+            for v in made
+        )
 
     def _renamed(self, node: ast.Call, name: str) -> None:
         rw = self.rw

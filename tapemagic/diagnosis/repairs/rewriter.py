@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ast
 import functools
-import sys
 from collections.abc import Callable
 from typing import Any, ParamSpec
 
@@ -65,13 +64,25 @@ class Rewriter:
         Raises:
             NoRepair: If it lies where its place in the text is not known.
         """
-        if sys.version_info < (3, 12) and self.inside_fstring(node):
+        if self.inside_fstring(node) and not self._found(node):
             raise NoRepair
         self._rules.setdefault(id(node), (node, make))
+
+    def put_over(self, node: ast.expr, made: str) -> None:
+        """Give an expression a text in the place of the one that it already has."""
+        self._rules[id(node)] = (node, lambda: made)
 
     def changed(self, node: ast.AST) -> bool:
         """Whether an expression has a new text."""
         return id(node) in self._rules
+
+    def _found(self, node: ast.expr) -> bool:
+        """Whether the text at a node's place is the node: before 3.12 f-strings may be off."""
+        try:
+            there = ast.parse(self.edits.raw(span(node)), mode="eval").body
+        except SyntaxError:
+            return False
+        return ast.dump(there) == ast.dump(node)
 
     def inside_fstring(self, node: ast.AST) -> bool:
         """Whether an expression stands in an f-string."""

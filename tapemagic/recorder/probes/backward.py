@@ -86,7 +86,7 @@ class BackwardProbe:
         if self.inside:
             return
         _, attrs, num_inputs, inputs, outputs, out_grads, skip, _, begin = called
-        index = None if attrs is None else self.ops.attributes.get(id(attrs))
+        index = None if attrs is None else self.log.attributes.get(id(attrs))
         if index is None and attrs is None:
             index = self._silent_read(out_grads)
         if index is None:
@@ -99,7 +99,7 @@ class BackwardProbe:
     def _silent_read(self, upstream: Any) -> int | None:
         """The read, done in C, that an upstream gradient is for: such a step names no tensor."""
         query = self.log.queries[self.ops.query]  # type: ignore[index]
-        reads = self.ops.silent_reads
+        reads = self.log.silent_reads
         gradient = upstream[0] if upstream else None
         tensor = self.came.get(getattr(gradient, "_id", -1))
         index = self.log.made.get(tensor) if tensor is not None else None
@@ -189,7 +189,7 @@ class BackwardProbe:
         if type(result) is not list and type(result) is not tuple:
             result = [None] * num_inputs if result is None else [result]
         codes = bytes(map(_look, result))
-        if index is not None and self.ops.silent_reads:
+        if index is not None and self.log.silent_reads:
             if self.of != self.ops.query:
                 self.of = self.ops.query
                 self.came.clear()

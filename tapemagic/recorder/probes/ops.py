@@ -25,10 +25,7 @@ class OpsProbe:
         self.flow = flow
         self.private = private
         self.query: int | None = None  # the query whose backward pass is running
-        self.attributes: dict[int, int] = {}  # id of a row's attributes -> op index
         self.calling: Any = None  # the FuncGraph of the function that is being called
-        self.kept: list[Any] = []
-        self.silent_reads: dict[int, None] = {}  # ops that are reads done in C, in order
 
     def install(self, patches: Patches) -> None:
         """Start to listen."""
@@ -50,8 +47,8 @@ class OpsProbe:
         if not self.log.tracked[index]:
             self.log.tracked[index] = self.private.should_record(listed)
         if self.log.ops[index][4] is not attrs and attrs is not None:
-            self.attributes[id(attrs)] = index
-            self.kept.append(attrs)  # alive, so that its id stays its own
+            self.log.attributes[id(attrs)] = index
+            self.log.kept.append(attrs)  # alive, so that its id stays its own
 
     def restore(self) -> None:
         """Stop to listen."""
@@ -66,7 +63,7 @@ class OpsProbe:
         ops, tracked, made, facts, small, reads = (
             log.ops, log.tracked, log.made, log.facts, log.small, log.reads,
         )  # fmt: skip
-        attributes, places_of, unknown = self.attributes, self._places, self._unknown
+        attributes, places_of, unknown = self.log.attributes, self._places, self._unknown
         no_tape = self.private.pywrap_tfe.TFE_Py_TapeSetIsEmpty
         should_record = self.private.pywrap_tfe.TFE_Py_TapeSetShouldRecordBackprop
         add_op, add_tracked = ops.append, tracked.append
@@ -145,7 +142,7 @@ class OpsProbe:
             (op_type, ins, outs, (), attrs, key, log.scope, self.query, body, op_name)
         )
         log.tracked.append(bool(outs) and self.private.should_record(outputs))
-        self.attributes[id(attrs)] = index
+        self.log.attributes[id(attrs)] = index
         for made_id, tensor in zip(outs, outputs):
             log.made[made_id] = index
             log.facts[made_id] = (tensor.dtype.as_datatype_enum, tensor)
@@ -196,7 +193,7 @@ class OpsProbe:
                     log.tracked.append(tracked)
                     log.made[made] = index
                     if tracked:
-                        self.silent_reads[index] = None
+                        self.log.silent_reads[index] = None
                     log.facts[made] = (dtype, shape)
                     if _small(shape) and len(log.small) < MOST_VALUES:
                         log.small[made] = tensor

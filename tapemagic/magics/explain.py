@@ -1,0 +1,53 @@
+"""``%tape explain``: a cause in words, as display data."""
+
+from __future__ import annotations
+
+from IPython.core.error import UsageError
+from IPython.display import publish_display_data
+
+from tapemagic.diagnosis import guide
+from tapemagic.diagnosis.cause import Cause
+from tapemagic.views.escape import html, html_prose
+from tapemagic.views.html import style_sheet
+from tapemagic.views.html_base import code, heading, tag
+
+
+def explain(slug: str) -> None:
+    """Show a cause's text and example; without a name, all causes by name.
+
+    Raises:
+        UsageError: There is no such cause.
+    """
+    if not slug:
+        _publish(guide.listing(), _listing())
+        return
+    try:
+        cause = guide.find(slug)
+    except guide.UnknownCause as error:
+        raise UsageError(f"%tape explain: {error}") from None
+    _publish(guide.plain(cause), _cause(cause))
+
+
+def _publish(plain: str, page: str) -> None:
+    style = f"<style>{style_sheet()}</style>"
+    publish_display_data(
+        {"text/plain": plain, "text/html": f'<div class="tapemagic">{style}{page}</div>'}
+    )
+
+
+def _cause(cause: Cause) -> str:
+    parts = [heading(f"{html(cause.title)} {code(cause.slug)}", "cause")]
+    parts += [tag("p", html_prose(text), "message") for text in guide.paragraphs(cause)]
+    for label, source in (("For example", cause.example), ("Mended", cause.mended)):
+        parts.append(tag("p", tag("span", label, "label")))
+        parts.append(tag("pre", html(source.strip("\n")), "code", "code", tabindex="0"))
+    return "".join(parts)
+
+
+def _listing() -> str:
+    rows = []
+    for title, causes in guide.groups():
+        rows.append(heading(html(title), "group"))
+        found = "".join(tag("li", f"{code(c.slug)} {html(c.title)}") for c in causes)
+        rows.append(tag("ul", found))
+    return "".join(rows)
