@@ -43,7 +43,7 @@ def run_cell(
     """
     namespace = {"__name__": "__main__"} if namespace is None else namespace
     filename = f"<tapemagic cell {next(_numbers)}>"
-    tree = compile(source, filename, "exec", ast.PyCF_ONLY_AST)
+    tree = compile(source, filename, "exec", ast.PyCF_ONLY_AST, dont_inherit=True)
     assert isinstance(tree, ast.Module)
     linecache.cache[filename] = (
         len(source), None, source.splitlines(keepends=True), filename,
@@ -51,7 +51,7 @@ def run_cell(
     asked = target is not None or bool(sources) or bool(watch)
     options = RunOptions(target, tuple(sources), tuple(watch), True if asked else None, try_fixes)
     session = Session(source, namespace, filename=filename, options=options)
-    code = session.embed(compile(session.rewrite(tree), filename, "exec"))
+    code = session.embed(compile(session.rewrite(tree), filename, "exec", dont_inherit=True))
     session.start()
     error: BaseException | None = None
     try:

@@ -64,7 +64,7 @@ class Session:
         self.recorder.flow.text = self.text  # type: ignore[attr-defined]
         self._texts: dict[str, CellText] = {}
         self._plain: dict[tuple[str, int], CodeType] = {}
-        self._begun = 0
+        self._begun = self._begun_queries = self._begun_tapes = 0  # rows of earlier cells
         self._whole = False
         self.given: list[Any] = []  # functions to watch, wherever they were defined
 
@@ -90,7 +90,7 @@ class Session:
             )
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                compile(made.tree, self.filename, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+                compile(made.tree, self.filename, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
             flow.add(made)
         except Exception as fault:
             self.recorder.log.fault("rewriting", fault)
@@ -102,7 +102,7 @@ class Session:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                plain = compile(tree, self.filename, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+                plain = compile(tree, self.filename, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
             for code in codes(plain):
                 self._plain[code.co_qualname, code.co_firstlineno] = code
         except Exception as fault:
@@ -167,6 +167,7 @@ class Session:
         self._texts = {**past.texts, **self._texts}
         self._begun = len(log.ops)
         self._begun_queries = len(log.queries)
+        self._begun_tapes = len(log.tapes)
         self.recorder.go_on(log)
 
     def _adopt(self) -> None:
@@ -201,7 +202,7 @@ class Session:
         made: Rewritten = rewrite(text, text.tree, flow.spots, flow.branches)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            compiled = compile(made.tree, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+            compiled = compile(made.tree, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
         flow.add(made)
         table: dict[tuple[str, int], CodeType] = {}
         for inner in codes(embed(compiled, flow.hooks, flow.flags)):
@@ -263,19 +264,44 @@ class Session:
         builder = Builder(log, self._texts, self.text, self.recorder.private)
         trace = builder.build()
         trace.whole = self._whole
+        asked = {q.tape for q in trace.queries[self._begun_queries :]}
+        trace.tapes = {
+            n: t for n, t in trace.tapes.items() if n >= self._begun_tapes or n in asked
+        }
         registry = None
         if self.recorder.private is not None:
             registry = Registry(self.recorder.private, log, Bodies(log, builder.places))
-        return build_report(
+        report = build_report(
             trace,
             self.text,
             self._texts,
             registry=registry,
             error=error,
             begun=self._begun,
-            begun_queries=getattr(self, "_begun_queries", 0),
+            begun_queries=self._begun_queries,
             imported=is_imported(),
         )
+        _as_written(report)
+        return report
+
+
+def _as_written(report: Report) -> None:
+    """The first line as the person wrote it: for Python it had to be a comment."""
+
+    def told(text: str | None) -> str | None:
+        return text.replace("# %%tape", "%%tape", 1) if text and "# %%tape" in text else text
+
+    if not report.source.lstrip().startswith("# %%tape"):
+        return
+    report.source = told(report.source) or ""
+    whys = [s.why for c in report.calls for s in c.sources]
+    whys += [w for c in report.calls for s in c.sources for w in s.partial]
+    whys += [c.error.why for c in report.calls if c.error is not None]
+    whys += [report.error.why if report.error is not None else None]
+    for why in {id(w): w for w in whys if w is not None}.values():
+        for one in (why, why.because):
+            if one is not None:
+                one.fixed_source = told(one.fixed_source)
 
 
 def _can_be_asked(tape: Any) -> bool:

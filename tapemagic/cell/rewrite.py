@@ -70,6 +70,26 @@ def embed(code: CodeType, hooks: Any, flags: Any) -> CodeType:
     return code.replace(co_consts=consts)
 
 
+_SHARED = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
+
+
+def clone(node: Any) -> Any:
+    """A copy of a tree, or of a list of trees; of syntax only.
+
+    ``copy.deepcopy`` is no choice: to show a traceback, IPython hangs a link to a whole library's
+    tree on ``ast.Load()``, which all trees share, and each name would copy that library.
+    """
+    if isinstance(node, list):
+        return [clone(part) for part in node]
+    if not isinstance(node, ast.AST) or isinstance(node, _SHARED):
+        return node
+    made = type(node)()
+    for name in (*node._fields, *node._attributes):
+        if hasattr(node, name):
+            setattr(made, name, clone(getattr(node, name)))
+    return made
+
+
 def rewrite(
     text: Any, tree: ast.Module, spots: list[Spot], branches: int = 0, *, keep_last: bool = False
 ) -> Rewritten:
@@ -84,7 +104,7 @@ def rewrite(
     """
     first = len(spots)
     writer = _Rewriter(text, spots, branches)
-    new = copy.deepcopy(tree)
+    new = clone(tree)
     new.body = writer.block(new.body, top=True)
     if keep_last and new.body and isinstance(new.body[-1], ast.Expr):
         end = new.body[-1]
@@ -224,7 +244,7 @@ class _Rewriter(ast.NodeTransformer):
         return [node, self.silent(self.hook("g", node, spot.index, *new), node)]
 
     def visit_For(self, node: ast.For) -> Any:
-        plain = copy.deepcopy(node.body)
+        plain = clone(node.body)
         names = _plain_names(node.target)
         spot = self.spot("for", node.iter, names=names)
         node.iter = self.hook("i", node.iter, spot.index, self.visit(node.iter))
@@ -235,11 +255,44 @@ class _Rewriter(ast.NodeTransformer):
         node.orelse = self.block(node.orelse)
         return node
 
+    def test(self, node: ast.expr) -> Any:
+        """A condition: its parts are watched, not the condition itself.
+
+        The jump behind it takes its place from the last thing that was compiled. A hook's call
+        there would move the marks of a traceback, and no value comes of a condition anyway.
+        """
+        if isinstance(node, ast.BoolOp):
+            node.values = [self.test(value) for value in node.values]
+            return node
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Not):
+            node.operand = self.test(node.operand)
+            return node
+        if isinstance(node, (ast.NamedExpr, ast.IfExp)):
+            return self.visit(node)
+        return self.generic_visit(node)
+
+    def visit_If(self, node: ast.If) -> Any:
+        node.test = self.test(node.test)
+        node.body = self.block(node.body)
+        node.orelse = self.block(node.orelse)
+        return node
+
+    def visit_Assert(self, node: ast.Assert) -> Any:
+        node.test = self.test(node.test)
+        if node.msg is not None:
+            node.msg = self.visit(node.msg)
+        return node
+
+    def visit_IfExp(self, node: ast.IfExp) -> Any:
+        node.test = self.test(node.test)
+        node.body, node.orelse = self.visit(node.body), self.visit(node.orelse)
+        return node
+
     def visit_While(self, node: ast.While) -> Any:
-        plain = copy.deepcopy(node.body)
+        plain = clone(node.body)
         index, flag = self.flag(node.test)
-        test = copy.deepcopy(node.test)
-        node.test = _either(flag, self.visit(node.test), test)
+        test = clone(node.test)
+        node.test = _either(flag, self.test(node.test), test)
         node.body = self.doubled(self.block(node.body), plain, index)
         node.orelse = self.block(node.orelse)
         return node
@@ -317,7 +370,7 @@ class _Rewriter(ast.NodeTransformer):
         return node
 
     def body(self, node: ast.FunctionDef, body: list[ast.stmt]) -> list[ast.stmt]:
-        plain = copy.deepcopy(body)
+        plain = clone(body)
         at = body[0]
         index, flag = self.flag(at)
         names = _parameters(node.args)
@@ -444,7 +497,7 @@ class _Rewriter(ast.NodeTransformer):
             part = getattr(node, name, None)
             if part is not None and not isinstance(part, (ast.Name, ast.Constant)):
                 index, flag = self.flag(part)
-                plain = copy.deepcopy(part)
+                plain = clone(part)
                 turned = self.hook("turned", part, index, self.visit(part))
                 setattr(node, name, _either(flag, turned, plain))
         return self.close(spot, node, old)
@@ -480,7 +533,7 @@ def _is_path(node: ast.expr) -> bool:
 
 
 def _loaded(node: ast.expr) -> ast.expr:
-    made = copy.deepcopy(node)
+    made = clone(node)
     made.ctx = ast.Load()  # type: ignore[attr-defined]
     return made
 

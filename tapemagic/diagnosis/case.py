@@ -192,6 +192,8 @@ class Case:
             return f"`{facts.name or facts.label}`"
         maker = self.view.graph.maker.get(node)
         if maker is not None:
+            if trace.ops[maker].type in ("ReadVariableOp", "captured_value"):
+                return self.call_it(trace.ops[maker].inputs[0])
             written = self.written(trace.ops[maker].at, 40)
             return f"`{written}`" if written else f"the result of {trace.ops[maker].type}"
         return "a constant"

@@ -96,7 +96,7 @@ class NativeRoute:
 
     def _after(self, result: ExecutionResult | None) -> None:
         cell = self._current
-        if cell is None or not cell.ended_by(result):
+        if cell is None or not cell.ended():
             return
         self._current = None
         cell.unhook()
@@ -179,11 +179,9 @@ class _Cell(ast.NodeTransformer):
         if vars(self._shell.compile).get("cache") == self._name:
             del vars(self._shell.compile)["cache"]
 
-    def ended_by(self, result: ExecutionResult | None) -> bool:
-        """Tell whether this is the end of this cell, and not of one that it ran itself."""
-        if result is None:  # the kernel cancelled the cell before it had a result
-            return self.thread == threading.get_ident() and not _running_a_cell(self._shell)
-        return result.info is self._info
+    def ended(self) -> bool:
+        """Tell whether a cell that ends is this one, and not one that it ran itself."""
+        return self.thread == threading.get_ident() and not _running_a_cell(self._shell)
 
     def _wrap(self, run_code: Callable[..., Any]) -> Callable[..., Any]:
         def run_embedded(

@@ -10,12 +10,12 @@ from tapemagic.cell.text import CellText
 from tapemagic.recorder.log import Log, RawArgument, RawQuery
 from tapemagic.recorder.probes.backward import NONE, NONFINITE, ZERO
 from tapemagic.recorder.probes.functions import LIBRARY
+from tapemagic.recorder.values import read_value
 from tapemagic.trace.model import (
     Argument,
     BackwardStep,
     Binding,
     Entry,
-    Gradient,
     Mark,
     Op,
     Query,
@@ -278,12 +278,8 @@ class Builder:
             at, error=raw.error, zero_for_none=raw.zero_for_none, graph=raw.graph,
         )  # fmt: skip
         query.via = sites[1:]
-        results = raw.results if raw.results is not None else [None] * len(raw.sources)
-        query.gradients = [
-            self._gradient(g, v)
-            for g, v in zip(results, raw.verdicts or ("none",) * len(results), strict=False)
-        ]
-        query.results = [g if isinstance(g, int) else getattr(g, "_id", None) for g in results]
+        query.gradients = raw.gradients or [None] * len(raw.sources)
+        query.results = raw.results or [None] * len(raw.sources)
         for index, codes, skip, up, values, begin in raw.steps:
             query.steps.append(
                 BackwardStep(
@@ -298,22 +294,11 @@ class Builder:
                 )
             )
             query.steps[-1].codes = bytes(codes)
-        raw.results = None
         raw.steps = []
         return query
 
     def _argument(self, raw: RawArgument, name: str) -> Argument:
         return Argument(name, raw.tensor, raw.kind, raw.dtype, raw.shape, raw.type, raw.mark)
-
-    def _gradient(self, gradient: Any, verdict: str) -> Gradient | None:
-        if gradient is None and verdict != "none":
-            return Gradient(None, "")
-        if gradient is None:
-            return None
-        if isinstance(gradient, int):  # let go: a later call with equal verdicts was kept
-            made = self.trace.tensors.get(gradient)
-            return Gradient(made.shape if made else None, made.dtype if made else "", zero=verdict == "zero", nonfinite=int(verdict == "nan"))
-        return read_gradient(gradient)
 
     def _names(self, raw: RawQuery, at: Site | None) -> tuple[list[str], list[str]]:
         text = None
@@ -402,63 +387,3 @@ def _written(node: ast.expr | None, path: str, text: CellText, fallback: str) ->
     return written + left
 
 
-def read_value(tensor: Any) -> Any:
-    """A small tensor as a scalar or nested list, None if it can't be read; NaN and Inf as text."""
-    try:
-        array = tensor._numpy_internal() if hasattr(tensor, "_numpy_internal") else tensor
-        if array.dtype.kind in "fiub":
-            return _plain(array.astype("float64").tolist() if array.dtype.kind == "f" else array.tolist())
-        if array.dtype.kind == "c":
-            return _plain(array.astype(str).tolist())
-        return _plain(array.astype("float64").tolist())
-    except Exception:
-        return None
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, list):
-        return [_plain(v) for v in value]
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
-        return str(value)
-    return value
-
-
-def read_gradient(gradient: Any) -> Gradient:
-    """Shape, dtype, norm and range of a gradient; complex by magnitude, over finite elements."""
-    import numpy as np
-
-    sparse = hasattr(gradient, "values") and hasattr(gradient, "indices")
-    dense = gradient.values if sparse else getattr(gradient, "flat_values", gradient)
-    shape = getattr(gradient, "shape", None)
-    if sparse and getattr(gradient, "dense_shape", None) is not None:
-        try:
-            shape = tuple(int(n) for n in np.asarray(gradient.dense_shape))
-        except Exception:
-            shape = tuple(dense.shape)
-    elif hasattr(shape, "rank"):
-        shape = None if shape.rank is None else tuple(shape.as_list())
-    elif shape is not None:
-        shape = tuple(shape)
-    made = Gradient(shape, getattr(getattr(dense, "dtype", None), "name", ""), sparse=sparse)
-    if not hasattr(dense, "_numpy_internal"):
-        if isinstance(dense, np.ndarray):
-            array = dense
-        else:
-            return made
-    else:
-        array = np.asarray(dense._numpy_internal())
-    size = abs(array) if array.dtype.kind == "c" else array
-    if size.dtype.kind not in "fiub" or size.dtype.itemsize < 4:
-        size = size.astype("float32")
-    finite = np.isfinite(size)
-    made.nonfinite = int(size.size - np.count_nonzero(finite))
-    inside = size if made.nonfinite == 0 else size[finite]
-    if inside.size:
-        wide = inside.astype("float64", copy=False)
-        made.norm = float(np.sqrt((wide * wide).sum()))
-        made.min, made.max = float(wide.min()), float(wide.max())
-    made.nan = bool(np.isnan(size).any()) if made.nonfinite else False
-    made.zero = bool(size.size and not array.any())
-    if size.size <= 9:
-        made.value = read_value(array)
-    return made

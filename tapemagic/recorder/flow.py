@@ -24,6 +24,7 @@ from tapemagic.recorder.kinds import (
     TENSOR,
     VARIABLE,
     Kinds,
+    items,
     leaves,
     variable_handle,
 )
@@ -33,7 +34,7 @@ QUIET_TURNS = 24
 """Turns of a loop, or calls of a function, without tensor or mark before it runs plain."""
 
 # What only carries its elements, looks at a shape, or tells about a value.
-_CARRIERS = frozenset({list, tuple, dict, set, frozenset, zip, enumerate, reversed, sorted, iter, filter, map})
+_CARRIERS = frozenset({list, tuple, dict, set, frozenset, zip, enumerate, reversed, sorted, iter, filter})
 _NEUTRAL: frozenset[Any] = frozenset(
     {len, isinstance, issubclass, type, hasattr, id, print, callable, repr, range, hash, super}
 )
@@ -245,9 +246,12 @@ class Flow:
         elif kind in (ARRAY, OBJECT, SHARED):
             self._hold(value, mark)
         elif kind == CONTAINER:
-            items = value.values() if isinstance(value, dict) else value
-            shared = not value
-            for item, _ in zip(items, range(1000), strict=False):
+            shared = True
+            for number, item in enumerate(items(value)):
+                if number == 0:
+                    shared = False
+                elif number >= 1000:
+                    break
                 inner = self.kinds.of(item)
                 if inner in (ARRAY, OBJECT) and self.mark_of(item) is None:
                     self._hold(item, mark)
@@ -505,6 +509,24 @@ class Flow:
                 found += [(operand, m) for m in marks]
         return found
 
+    def pending_packed(self) -> list[tuple[Any, list[int]]]:
+        """The containers of tensors that the innermost open expression was given."""
+        operands = self.top.operands
+        if not operands:
+            return []
+        index = operands[-1][0]
+        found = []
+        for site, operand, _ in reversed(operands):
+            if site != index:
+                break
+            if type(operand) in (list, tuple) and len(operand) <= 16:
+                tensors = [
+                    i._id for i in operand if self.kinds.of(i) == TENSOR and hasattr(i, "_id")
+                ]
+                if tensors:
+                    found.append((operand, tensors))
+        return found
+
     def pending_spot(self) -> Spot | None:
         """The innermost open expression."""
         return self.spots[self.top.operands[-1][0]] if self.top.operands else None
@@ -530,9 +552,9 @@ class Flow:
             if mark is not None:
                 self.log.name_mark(mark, name)
         elif kind == CONTAINER:
-            if isinstance(value, dict):
+            if type(value) is dict:
                 pairs = [(f"{name}[{k!r}]", v) for k, v in zip(value, value.values(), strict=True)]
-            elif isinstance(value, (list, tuple)):
+            elif type(value) in (list, tuple):
                 pairs = [(f"{name}[{i}]", v) for i, v in enumerate(value[:64])]
             else:
                 return

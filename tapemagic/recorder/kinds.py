@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import types
 from collections import deque
+from collections.abc import Iterator
 from typing import Any
 
 TENSOR, VARIABLE, PLAIN, CONTAINER, SHARED, ARRAY, OBJECT = range(1, 8)
@@ -75,6 +76,14 @@ def unwrapped(value: Any) -> Any:
     return value
 
 
+def items(box: Any) -> Iterator[Any]:
+    """The values in a container, past any ``__iter__`` of the person's own."""
+    for base in (dict, list, tuple, set, frozenset, deque):
+        if isinstance(box, base):
+            return iter(dict.values(box)) if base is dict else base.__iter__(box)
+    return iter(())
+
+
 def leaves(value: Any, kinds: Kinds, limit: int = 512) -> list[Any]:
     """The values inside containers, at most ``limit`` of them."""
     if kinds.of(value) != CONTAINER:
@@ -82,8 +91,7 @@ def leaves(value: Any, kinds: Kinds, limit: int = 512) -> list[Any]:
     found: list[Any] = []
     todo = [value]
     while todo and len(found) < limit:
-        box = todo.pop()
-        for item in box.values() if isinstance(box, dict) else tuple(box):
+        for item in items(todo.pop()):
             if kinds.of(item) == CONTAINER and len(todo) < 64:
                 todo.append(item)
             else:

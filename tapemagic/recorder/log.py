@@ -1,7 +1,7 @@
 """What the probes write while the cell runs: cheap rows, made into a trace afterwards.
 
-Nothing here holds a tensor, but for small ones (a few elements) whose values the diagram shows;
-those are let go when the trace is built.
+Nothing here holds a tensor: of small ones (a few elements), whose values the diagram shows, the value
+is copied.
 """
 
 from __future__ import annotations
@@ -76,7 +76,7 @@ class RawArgument:
 
 @dataclass(slots=True)
 class RawQuery:
-    """A query while it runs and after; ``results`` are let go when the trace is built."""
+    """A query while it runs and after."""
 
     method: str
     tape: int | None
@@ -87,8 +87,8 @@ class RawQuery:
     zero_for_none: bool
     graph: str | None
     op_end: int = 0
-    results: list[Any] | None = None
-    verdicts: tuple[str, ...] = ()
+    gradients: list[Any] = field(default_factory=list)  # trace.model.Gradient or None
+    results: list[int | None] = field(default_factory=list)  # the gradients' tensor ids
     error: tuple[str, str] | None = None
     steps: list[Any] = field(default_factory=list)
     expr: str | None = None  # target text, for a query that tapemagic asked itself
@@ -200,7 +200,7 @@ class Log:
         self.facts[value._id] = (value.dtype.as_datatype_enum, shape)
         if shape is not None and len(self.small) < MOST_VALUES and _small(shape):
             if hasattr(value, "_numpy_internal"):
-                self.small[value._id] = value
+                self.small[value._id] = copied(value)
 
     def place(self, frame: FrameType | None, most: int = 6) -> tuple[Where, ...]:
         """The person's frames above ``frame``, innermost first."""
@@ -211,6 +211,17 @@ class Log:
                 found.append((frame.f_code, frame.f_lasti))
             frame = frame.f_back
         return tuple(found)
+
+
+def copied(tensor: Any) -> Any:
+    """The value of a small tensor, so that the tensor itself is free to go.
+
+    In the memory of the CPU this is no read from a device; elsewhere it would be, and is left out.
+    """
+    try:
+        return tensor._numpy_internal().copy() if "CPU" in tensor.backing_device else None
+    except Exception:
+        return None
 
 
 def _small(shape: Any) -> bool:

@@ -19,7 +19,6 @@ import ast
 import functools
 import inspect
 import sys
-import textwrap
 import warnings
 from collections.abc import Callable
 from types import CodeType, FunctionType
@@ -166,8 +165,10 @@ def _around(outer: FunctionType, woven: FunctionType) -> FunctionType:
 @functools.lru_cache(maxsize=64)
 def _code(code: CodeType) -> CodeType:
     lines, first = inspect.getsourcelines(code)
-    tree = ast.parse(textwrap.dedent("".join(lines)))
-    node = tree.body[0]
+    # Under an ``if`` the text keeps its columns, which tracebacks mark.
+    indented = lines[0][:1].isspace()
+    tree = ast.parse("if 1:\n" + "".join(lines) if indented else "\n" + "".join(lines))
+    node = tree.body[0].body[0] if indented else tree.body[0]  # type: ignore[attr-defined]
     assert isinstance(node, ast.FunctionDef)
     node.decorator_list = []
     names = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
@@ -198,7 +199,7 @@ def _code(code: CodeType) -> CodeType:
             cls = ast.copy_location(ast.ClassDef("_Holder", [], [], [node], []), node)
             maker.body = [cls]
     module = ast.fix_missing_locations(ast.Module([outer], []))
-    ast.increment_lineno(module, first - 1)
+    ast.increment_lineno(module, first - 2)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         compiled = compile(module, code.co_filename, "exec", dont_inherit=True)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+from typing import Any
 
 from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
-from tapemagic.diagnosis.edits import Edits, calls_in, dotted, module_alias
-from tapemagic.trace.model import BackwardStep, Op, Site
+from tapemagic.diagnosis.edits import calls_in, dotted
+from tapemagic.diagnosis.repairs.finite import finite
+from tapemagic.trace.model import BackwardStep, Op, Site, Tensor
 
 TEXT = """
 The value of the target may be fine and its gradient not: the derivative of a square root or a norm
@@ -54,6 +56,9 @@ def recognise(case: Case) -> Found | None:
             certain=False,
         )
     op, step = found
+    forward = _forward(case, op)
+    if forward is not None:
+        return _overflowed(case, forward, kind)
     at = op.at
     reason = BORN.get(op.type, "its derivative is not finite here")
     value = _value(case, op)
@@ -64,7 +69,7 @@ def recognise(case: Case) -> Found | None:
         f"The first {kind} of the backward pass was born in {op.type} (`{case.written(at)}` on "
         f"{case.line(at)}): {what}{reason}{value}.",
         _advice(op.type, norm is not None),
-        _fixed(case, op, at),
+        finite(case, op, at),
         level="warning",
     )
 
@@ -76,6 +81,33 @@ def born(case: Case) -> tuple[Op, BackwardStep] | None:
         if step.op is not None and not step.finite and step.upstream_finite:
             return view.trace.ops[step.op], step
     return None
+
+
+def _forward(case: Case, op: Op) -> Op | None:
+    """The forward op that first gave a NaN or Inf, where the values of its results were kept."""
+    view = case.view
+    found = None
+    while True:
+        bad = [t for t in op.inputs if _not_finite(view.trace.tensors.get(t))]
+        makers = [view.graph.maker[t] for t in bad if t in view.graph.maker]
+        if not makers:
+            return found
+        op = found = view.trace.ops[makers[0]]
+
+
+def _not_finite(facts: Tensor | None) -> bool:
+    return facts is not None and any(isinstance(v, str) for v in _flat(facts.value))
+
+
+def _overflowed(case: Case, op: Op, kind: str) -> Found:
+    at = op.at
+    return Found(
+        at,
+        f"{op.type} (`{case.written(at)}` on {case.line(at)}) already gives a value that is not "
+        f"finite in the forward pass, and the {kind} of the gradient comes from it.",
+        "Keep its input in range: subtract the maximum before exp (or use tf.nn.softmax, "
+        "tf.math.log_softmax), and add a small epsilon to what is divided by, or goes into a log.",
+    )
 
 
 def _value(case: Case, op: Op) -> str:
@@ -91,7 +123,7 @@ def _value(case: Case, op: Op) -> str:
     return ""
 
 
-def _flat(value):  # type: ignore[no-untyped-def]
+def _flat(value: Any) -> list[Any]:
     if isinstance(value, list):
         return [v for part in value for v in _flat(part)]
     return [value]
@@ -127,28 +159,6 @@ def _call(case: Case, at: Site | None, name: str) -> ast.Call | None:
     whole = at.expr or span(node)
     calls = calls_in(case.here, whole, lambda c: dotted(c.func).rsplit(".", 1)[-1] == name)
     return calls[0] if len(calls) == 1 else None
-
-
-def _fixed(case: Case, op: Op, at: Site | None) -> str | None:
-    text = case.here
-    edits = Edits(text)
-    norm = _call(case, at, "norm")
-    tf = module_alias(text, "tensorflow", "tf")
-    if norm is not None and norm.args:
-        rest = [edits.raw(span(a)) for a in norm.args[1:]]
-        inner = edits.raw(span(norm.args[0]))
-        named = {k.arg: edits.raw(span(k.value)) for k in norm.keywords}
-        if rest or set(named) - {"axis", "keepdims"}:
-            return None
-        more = "".join(f", {k}={v}" for k, v in named.items())
-        new = f"{tf}.sqrt({tf}.reduce_sum({tf}.square({inner}){more}) + 1e-12)"
-        return edits.replace(span(norm), new).source()
-    for name in {"Log": ["log"], "Sqrt": ["sqrt"], "Rsqrt": ["rsqrt"]}.get(op.type, []):
-        call = _call(case, at, name)
-        if call is not None and call.args:
-            end = span(call.args[0])[2:]
-            return edits.insert(*end, " + 1e-12").source()
-    return None
 
 
 CAUSE = Cause(

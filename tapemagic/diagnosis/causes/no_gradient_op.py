@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
-from tapemagic.diagnosis.edits import Edits, calls_in, dotted, module_alias
+from tapemagic.diagnosis.repairs.soft import softened
+from tapemagic.diagnosis.repairs.targets import values_instead
 
 TEXT = """
 Rounding, comparing, counting, sorting into ranks and taking an argmax are steps: their derivative
@@ -62,7 +62,7 @@ def recognise(case: Case) -> Found | None:
         + (": its result only steps." if op.type in ROUNDING else ".")
         + (" A comparison (threshold) gives a yes or no." if op.type in COMPARISONS else ""),
         _advice(op.type),
-        _straight_through(case, op.type, at),
+        softened(case),
     )
 
 
@@ -107,30 +107,8 @@ def _integer_target(case: Case) -> Found | None:
         f"`{case.written(op.at)}` on {case.line(op.at)}): indices and counts only step and have no "
         "gradient.",
         _advice(op.type),
+        values_instead(case, op),
     )
-
-
-def _straight_through(case: Case, kind: str, at) -> str | None:  # type: ignore[no-untyped-def]
-    name = ROUNDING.get(kind)
-    if name is None or at is None or not at.here:
-        return None
-    text = case.here
-    node = text.statement_at(at.line)
-    place = at.expr or (span(node) if node is not None else None)
-    if place is None:
-        return None
-    calls = calls_in(text, place, lambda c: dotted(c.func).rsplit(".", 1)[-1] == name)
-    if not calls and node is not None:
-        calls = calls_in(text, span(node), lambda c: dotted(c.func).rsplit(".", 1)[-1] == name)
-    if len(calls) != 1 or len(calls[0].args) != 1:
-        return None
-    edits = Edits(text)
-    inner = edits.raw(span(calls[0].args[0]))
-    whole = edits.raw(span(calls[0]))
-    tf = module_alias(text, "tensorflow", "tf")
-    lone = inner if inner.replace(".", "").replace("_", "").isalnum() else f"({inner})"
-    new = f"({lone} + {tf}.stop_gradient({whole} - {lone}))"
-    return edits.replace(span(calls[0]), new).source()
 
 
 CAUSE = Cause(

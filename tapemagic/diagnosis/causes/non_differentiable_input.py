@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
+from tapemagic.diagnosis.repairs.soft import softened
 
 TEXT = """
 Many ops have a gradient for some of their inputs only. The indices of `tf.gather`, the condition of
@@ -50,6 +51,7 @@ def recognise(case: Case) -> Found | None:
         "Let the value enter through an input that has a gradient (for a condition: a smooth "
         "weight instead of where; for an index: a weighted sum; for a warp: a sampling grid "
         "written with differentiable ops).",
+        softened(case),
         certain=case.fault == "no-gradient",
     )
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import ast
-
-from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
-from tapemagic.diagnosis.edits import Edits, dotted
-from tapemagic.trace.model import Site
+from tapemagic.diagnosis.repairs.floats import floated
+from tapemagic.diagnosis.repairs.soft import softened
 from tapemagic.trace.tracking import DIFFERENTIABLE
 
 TEXT = """
@@ -43,7 +40,7 @@ def recognise(case: Case) -> Found | None:
                 "derivative, and casting it back does not bring one.",
                 f"Leave the values as floats: take the cast to {dtype} out of the way to "
                 f"`{case.target}`.",
-                _uncast(case, found.op.at, dtype),
+                softened(case),
             )
     if case.way is not None and not case.way.edges and case.status == "none":
         return None
@@ -55,6 +52,7 @@ def recognise(case: Case) -> Found | None:
                 at,
                 f"The target `{target.name}` is {target.dtype}: only floats have derivatives.",
                 "Ask about a floating point target.",
+                softened(case),
             )
     return None
 
@@ -67,49 +65,8 @@ def _source(case: Case) -> Found:
         f"`{case.name}` is {source.dtype} (made on {case.line(at)}): only float tensors have "
         "derivatives, so the tape can't give a gradient for it.",
         f"Make `{case.name}` a float, for example with dtype=tf.float32 or tf.cast.",
-        _floated(case, at),
+        floated(case, at),
     )
-
-
-def _floated(case: Case, at: Site | None) -> str | None:
-    """The cell with the number, dtype or cast that made the source an integer changed."""
-    if at is None or not at.here:
-        return None
-    text = case.here
-    node = case.node(at)
-    statement = text.statement_at(at.line)
-    calls = [
-        n for n in ast.walk(statement if node is None else node)  # type: ignore[arg-type]
-        if isinstance(n, ast.Call)
-    ]  # fmt: skip
-    if not calls and statement is not None:
-        calls = [n for n in ast.walk(statement) if isinstance(n, ast.Call)]
-    for call in calls:
-        name = dotted(call.func)
-        last = name.rsplit(".", 1)[-1]
-        if last not in ("constant", "Variable", "convert_to_tensor", "cast", "range", "zeros", "ones"):
-            continue
-        root = name.split(".")[0]
-        for keyword in call.keywords:
-            if keyword.arg == "dtype":
-                return Edits(text).replace(span(keyword.value), f"{root}.float32").source()
-        if last == "cast" and len(call.args) > 1:
-            return Edits(text).replace(span(call.args[1]), f"{root}.float32").source()
-        end = (call.end_lineno or 0, (call.end_col_offset or 1) - 1)
-        return Edits(text).insert(*end, f", dtype={root}.float32").source()
-    return None
-
-
-def _uncast(case: Case, at: Site | None, dtype: str) -> str | None:
-    """The cell with the cast to an integer taken out."""
-    if at is None or not at.here:
-        return None
-    node = case.node(at)
-    text = case.here
-    if isinstance(node, ast.Call) and dotted(node.func).endswith("cast") and node.args:
-        edits = Edits(text)
-        return edits.replace(span(node), edits.raw(span(node.args[0]))).source()
-    return None
 
 
 CAUSE = Cause(

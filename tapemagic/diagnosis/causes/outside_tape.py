@@ -57,7 +57,8 @@ def recognise(case: Case) -> Found | None:
     enter = case.with_statement()
     paused = any(a[2] == "stop" and a[1] <= op.index < b[0] for a, b in zip(spans, spans[1:], strict=False))
     if paused:
-        at = case.statement_in_frame(op, enter)
+        exits = [e for e in tracking.tape.events if e.kind == "exit" and e.index <= op.index]
+        at = case.statement_in_frame(op, exits[-1].at if exits else enter)
         return Found(
             at,
             f"`{case.written(at)}` on {case.line(at)} ran while recording was stopped "

@@ -6,6 +6,7 @@ from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.causes.zero_gradient import killer
 from tapemagic.diagnosis.edits import calls_in, dotted
+from tapemagic.diagnosis.repairs.pybody import with_tensors
 
 TEXT = """
 `tf.numpy_function` runs NumPy code, which has no gradient: the result is `None`. A `tf.py_function`
@@ -53,6 +54,7 @@ def _said(case: Case, at, eager: bool) -> Found:  # type: ignore[no-untyped-def]
         f"(`{written}` on {case.line(at)}), whose body computes with NumPy: no gradient passes it.",
         "Write the body with TensorFlow ops (then tf.py_function keeps the gradient), or give it "
         "a rule with tf.custom_gradient.",
+        with_tensors(case, at),
     )
 
 

@@ -30,6 +30,8 @@ def recognise(case: Case) -> Found | None:
         return None
     if view.price(source.tensor) < 500.0:
         return _in_function(case)
+    if not view.trace.whole:
+        return _unseen(case)
     last = _last_use(case)
     at = _overwritten(case) or _made(case)
     said = f"`{case.name}` was not used for `{case.target}`"
@@ -48,6 +50,18 @@ def recognise(case: Case) -> Found | None:
         "leave it out of the sources.",
         _with_losses(case, at) if _is_loss(case) else None,
         level=_level(case),
+    )
+
+
+def _unseen(case: Case) -> Found:
+    """The code ran unwatched: a value may have gone through Python without being seen."""
+    at = _made(case)
+    return Found(
+        at,
+        f"No TensorFlow op joins `{case.name}` with `{case.target}` (made on {case.line(at)}). The "
+        "Python code in between was not watched, so whether the value left TensorFlow on the way "
+        "or was not used at all was not seen.",
+        "Give the function to trace(), or run the code under %%tape, to see which.",
     )
 
 
@@ -116,7 +130,7 @@ def _last_use(case: Case) -> tuple[str, Site | None] | None:
         if op.query is None and op.outputs and any(t in found for t in op.outputs):
             if not any(view.is_float(t) for t in op.outputs):
                 continue
-            if op.type == "ReadVariableOp":
+            if op.type == "ReadVariableOp" or case.source.tensor in op.outputs:
                 continue
             return case.call_it(op.outputs[0]), op.at
     return None

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
-from tapemagic.diagnosis.edits import watch_inserted
+from tapemagic.diagnosis.edits import Edits
+from tapemagic.diagnosis.repairs.rewriter import mechanical
+from tapemagic.diagnosis.repairs.watching import watch_source
+from tapemagic.diagnosis.repairs.whole import with_the_way
 
 TEXT = """
 A tape watches trainable variables by itself, and nothing else. For a constant, an input batch or any
@@ -48,14 +51,17 @@ def recognise(case: Case) -> Found | None:
         f"`{case.name}` is a plain tensor, and `{case.tape_name}` (opened on {case.line(at)}) never "
         "watched it: a tape watches only trainable variables by itself.",
         f"Call {case.tape_name}.watch({case.name}) at the start of the block.",
-        _fixed(case, at),
+        _fixed(case),
     )
 
 
-def _fixed(case: Case, at) -> str | None:  # type: ignore[no-untyped-def]
-    if at is None or not at.here:
-        return None
-    return watch_inserted(case.here, at.line, case.tape_name, case.name)
+@mechanical
+def _fixed(case: Case) -> str | None:
+    def watched() -> str | None:
+        edits = Edits(case.here)
+        return edits.source() if watch_source(case, edits) else None
+
+    return with_the_way(case, watched)
 
 
 CAUSE = Cause(

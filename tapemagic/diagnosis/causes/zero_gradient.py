@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
+from tapemagic.diagnosis.repairs.lively import enlivened
 from tapemagic.trace.model import Op
 
 TEXT = """
@@ -74,6 +75,7 @@ def recognise(case: Case) -> Found | None:
         f"Use {INSTEAD[kind]}." if kind in INSTEAD else
         ("Nothing to mend if the branch is meant to be skipped here." if "If" in kind else
          "Look at the values that enter there, or use an op that changes with them."),
+        enlivened(case, op, kind),
         level="info" if "If" in kind else None,
     )
 

@@ -18,7 +18,7 @@ SAME = {
     "float_power": "pow", "multiply": "multiply", "add": "add", "subtract": "subtract",
     "divide": "divide", "true_divide": "divide", "negative": "negative", "reshape": "reshape",
     "expand_dims": "expand_dims", "squeeze": "squeeze", "cumsum": "cumsum", "tile": "tile",
-    "broadcast_to": "broadcast_to", "stack": "stack", "einsum": "einsum", "sign": "sign",
+    "broadcast_to": "broadcast_to", "stack": "stack", "einsum": "einsum",
     "real": "math.real", "imag": "math.imag", "reciprocal": "math.reciprocal",
     "cumprod": "math.cumprod", "trace": "linalg.trace", "linalg.det": "linalg.det",
     "linalg.inv": "linalg.inv", "zeros_like": "zeros_like", "ones_like": "ones_like",
@@ -26,11 +26,10 @@ SAME = {
 """NumPy functions that TensorFlow has with the same leading arguments."""
 
 OPS = frozenset(
-    "append argmax argmin argsort correlate cross diag diagonal diff dot flip full_like hstack "
-    "inner isclose log10 log2 logaddexp logical_and logical_not logical_or matmul median mod "
-    "moveaxis nan_to_num outer pad quantile ravel repeat roll sort split swapaxes take "
-    "take_along_axis tensordot transpose tri tril triu var vdot vstack where concatenate round "
-    "floor ceil isfinite isnan greater less equal floor_divide any all clip trapezoid".split()
+    "append cross diag diagonal diff dot flip full_like hstack inner log10 log2 logaddexp "
+    "logical_and logical_not logical_or matmul median mod moveaxis nan_to_num outer pad quantile "
+    "ravel repeat roll sort split swapaxes take take_along_axis tensordot transpose tri tril triu "
+    "vdot vstack isfinite isnan greater less equal".split()
 )
 """NumPy functions that ``keras.ops`` has under the same name and with the same arguments."""
 
@@ -52,8 +51,6 @@ SPECIAL = {
 LEAVES = frozenset("numpy item tolist copy eval".split())
 """Methods of a tensor or array that hand its value out: left out."""
 
-STRIPPED = frozenset("asarray ascontiguousarray copy squeeze_ float64 float_ double".split())
-"""NumPy functions of one argument that change nothing that matters to a tensor."""
 METHODS = frozenset(
     "sum mean max min prod std var reshape ravel flatten astype clip dot squeeze transpose cumsum "
     "numpy item tolist copy swapaxes trace repeat diagonal".split()

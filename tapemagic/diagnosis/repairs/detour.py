@@ -11,6 +11,7 @@ from tapemagic.diagnosis.repairs.arrays import Arrays
 from tapemagic.diagnosis.repairs.counterparts import METHODS
 from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter, mechanical
 from tapemagic.diagnosis.repairs.watching import watch_source
+from tapemagic.diagnosis.view import MISSING
 from tapemagic.trace.flow import mark_node, node_mark
 from tapemagic.trace.model import Mark, Site
 
@@ -26,6 +27,7 @@ def kept(case: Case, marks: list[Mark]) -> str | None:
         marks: The values outside TensorFlow that led to the target, nearest to the source first.
     """
     rw = Rewriter(case.here)
+    _open(case)
     trace = case.view.trace
     on_way, beside, ids = _affected(case, marks)
     spans = {site.expr for site in (*on_way, *beside) if site.expr is not None}
@@ -49,6 +51,19 @@ def kept(case: Case, marks: list[Mark]) -> str | None:
     _attributes(rw, {(trace.marks[i].name, site_function(trace.marks[i])) for i in ids})
     watch_source(case, rw.edits)
     return rw.source()
+
+
+def _open(case: Case) -> None:
+    """Refuse when an op on the way stops the gradient as well, such as a rounding."""
+    view = case.view
+    for edge in case.way.edges if case.way is not None else ():
+        if edge.kind != "op" or edge.op is None:
+            continue
+        op = view.trace.ops[edge.op]
+        answer = view.differentiable(op)
+        flat = answer == MISSING or (isinstance(answer, tuple) and not answer[edge.position])
+        if op.rule is None and flat:
+            raise NoRepair
 
 
 def _change(arrays: Arrays, node: ast.expr) -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from tapemagic.recorder.log import Log, _small
+from tapemagic.recorder.log import Log, _small, copied
 from tapemagic.recorder.patches import Patches
 from tapemagic.recorder.private import Private
 from tapemagic.recorder.probes.ops import OpsProbe
@@ -242,7 +242,7 @@ def look_at(array: Any) -> int:
 
 
 def _kept(gradient: Any) -> Any:
-    """A small gradient itself, whose value the diagram shows."""
+    """The value of a small gradient, which the diagram shows."""
     if gradient is None or not hasattr(gradient, "_numpy_internal"):
         return None
-    return gradient if _small(gradient._shape_tuple()) else None
+    return copied(gradient) if _small(gradient._shape_tuple()) else None

@@ -11,10 +11,14 @@ from collections.abc import Callable
 from typing import Any
 
 from tapemagic.recorder.flow import Flow
-from tapemagic.recorder.log import MOST_VALUES, Log, RawEntry, _small
+from tapemagic.recorder.log import MOST_VALUES, Log, RawEntry, _small, copied
 from tapemagic.recorder.patches import Patches
 from tapemagic.recorder.private import Private
 from tapemagic.recorder.weave import Observer, weave
+
+
+_INTEGERS = (3, 9)
+"""int32 and int64, as the protocol buffer numbers them."""
 
 
 class OpsProbe:
@@ -111,7 +115,7 @@ class OpsProbe:
                         if keep is None:
                             keep = kept_sizes[shape] = _small(shape)
                         if keep:
-                            small[made_id] = tensor
+                            small[made_id] = copied(tensor)
                 if reads:
                     reads.clear()
                 flow.activity += 1
@@ -130,6 +134,8 @@ class OpsProbe:
         if self.query is not None and self.private.no_tape():
             log.reads.clear()
             return
+        if not hasattr(graph, "name"):
+            return  # a graph of TensorFlow 1: no tape reaches it
         index = len(log.ops)
         key = f"{graph.name}#{id(graph)}"
         log.graphs.setdefault(key, graph)
@@ -196,7 +202,7 @@ class OpsProbe:
                         self.log.silent_reads[index] = None
                     log.facts[made] = (dtype, shape)
                     if _small(shape) and len(log.small) < MOST_VALUES:
-                        log.small[made] = tensor
+                        log.small[made] = copied(tensor)
                     return index + 1
         if made in log.variables:
             return index
@@ -204,7 +210,17 @@ class OpsProbe:
             log.note_tensor(tensor)
         if self.flow.marked or self.flow.top.shared:
             self._entered(made, tensor, index)
+        if log.facts[made][0] in _INTEGERS:
+            self._packed(made, tensor, index)
         return index
+
+    def _packed(self, made: int, tensor: Any, index: int) -> None:
+        """A shape such as ``[k]`` is read from the tensors in it without an op."""
+        for value, tensors in self.flow.pending_packed():
+            spot = self.flow.pending_spot()
+            if spot is not None and _equal(tensor, value):
+                mark = self.flow.new_mark(spot, value, tensors, [])
+                self.log.entries.append(RawEntry(made, (mark,), spot, index, certain=True))
 
     def _same(self, name: str, enum: int) -> bool:
         return self.private.dtype_name(enum) == name

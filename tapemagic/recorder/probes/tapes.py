@@ -10,12 +10,11 @@ from tapemagic.recorder.kinds import TENSOR, VARIABLE, Kinds, variable_handle
 from tapemagic.recorder.log import Log, RawArgument, RawQuery, RawTape, Where
 from tapemagic.recorder.patches import Patches
 from tapemagic.recorder.private import Private
-from tapemagic.recorder.probes.backward import FINE, NONE, NONFINITE, ZERO, _look
 from tapemagic.recorder.probes.ops import OpsProbe
+from tapemagic.recorder.values import read_gradient
 from tapemagic.recorder.weave import Observer, weave
 
 METHODS = ("gradient", "jacobian", "batch_jacobian")
-VERDICTS = {NONE: "none", ZERO: "zero", FINE: "connected", NONFINITE: "nan"}
 
 
 class TapesProbe:
@@ -29,7 +28,6 @@ class TapesProbe:
         self.private = private
         self.depth = 0
         self.ids: dict[int, tuple[Any, int]] = {}  # id of a tape -> (its weak reference, number)
-        self.kept: dict[Any, list[int]] = {}  # place of a query -> queries whose results are kept
         self.ours = False  # the next tape is opened by tapemagic
         self.keras = False
         self.applying = False
@@ -247,8 +245,7 @@ class TapesProbe:
             return
         row = self._shut(state)
         flat = self._results(result, len(row.sources))
-        row.results = flat
-        row.verdicts = tuple(VERDICTS.get(_look(g), "connected") for g in flat)
+        self._read(row, flat)
         for gradient in flat:
             made = getattr(gradient, "_id", None)
             if made is not None and made not in self.log.facts:
@@ -256,23 +253,15 @@ class TapesProbe:
                     self.log.note_tensor(gradient)
                 else:
                     self.log.facts[made] = (gradient.dtype.as_datatype_enum, gradient)
-        self._forget(row)
 
     def _where_query(self) -> tuple[Where, ...]:
         if self._eager():
             return self.log.place(sys._getframe(2))
         return self.mapped()
 
-    def _forget(self, row: RawQuery) -> None:
-        """Of a loop's queries with equal verdicts only the last one's results are kept."""
-        key = (row.where[:1], row.method, row.verdicts)
-        number = len(self.log.queries) - 1
-        earlier = self.kept.get(key)
-        if earlier is not None:
-            old = self.log.queries[earlier[-1]]
-            if old is not row:
-                old.results = [getattr(g, "_id", None) for g in old.results or ()]
-        self.kept[key] = [number]
+    def _read(self, row: RawQuery, gradients: list[Any]) -> None:
+        row.gradients = [None if g is None else read_gradient(g) for g in gradients]
+        row.results = [getattr(g, "_id", None) for g in gradients]
 
     def _results(self, result: Any, count: int) -> list[Any]:
         from tensorflow.python.util import nest
@@ -317,11 +306,9 @@ class TapesProbe:
         row = RawQuery(
             method, None, len(self.log.ops), self._where_query(), [], sources, False, self._graph()
         )
-        row.results = gradients
-        row.verdicts = tuple(VERDICTS.get(_look(g), "connected") for g in gradients)
+        self._read(row, gradients)
         self.log.queries.append(row)
         self.depth = 1
-        self._forget(row)
         return row
 
     def _end_apply(self, row: RawQuery | None, _result: Any) -> None:

@@ -6,6 +6,8 @@ of the attribute ``_handle`` sees each read.
 
 from __future__ import annotations
 
+import sys
+from types import CodeType
 from typing import Any
 
 from tapemagic.recorder.log import Log
@@ -23,6 +25,7 @@ class VariablesProbe:
     def install(self, patches: Patches) -> None:
         """Put the descriptor in place; instances keep their attribute in ``__dict__``."""
         log = self.log
+        wrappers: dict[CodeType, bool] = {}
 
         class Handle:
             def __get__(self, variable: Any, owner: Any = None) -> Any:
@@ -34,11 +37,16 @@ class VariablesProbe:
                     raise AttributeError("_handle") from None
                 try:
                     known = handle._id
-                    log.reads.append(known)
                     if known not in log.variables:
                         log.note_variable(variable, handle)
-                    elif len(log.reads) > 64:
-                        del log.reads[:32]
+                    # Only a read done in C has a generated op wrapper as its nearest frame.
+                    code = sys._getframe(1).f_code
+                    wrapper = wrappers.get(code)
+                    if wrapper is None:
+                        name = code.co_filename.rsplit("/", 1)[-1].rsplit("\\", 1)[-1]
+                        wrapper = wrappers[code] = name.startswith("gen_")
+                    if wrapper:
+                        log.reads.append(known)
                 except Exception as fault:
                     log.fault("variables", fault)
                 return handle

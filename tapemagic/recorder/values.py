@@ -1,0 +1,77 @@
+"""Read small values and the figures of gradients, once, as plain numbers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from tapemagic.recorder.log import SMALL
+from tapemagic.trace.model import Gradient
+
+
+def read_value(tensor: Any) -> Any:
+    """A small tensor as a scalar or nested list, None if it can't be read; NaN and Inf as text."""
+    try:
+        array = tensor._numpy_internal() if hasattr(tensor, "_numpy_internal") else tensor
+        if array.dtype.kind in "fiub":
+            return _plain(array.astype("float64").tolist() if array.dtype.kind == "f" else array.tolist())
+        if array.dtype.kind == "c":
+            return _plain(array.astype(str).tolist())
+        return _plain(array.astype("float64").tolist())
+    except Exception:
+        return None
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+        return str(value)
+    return value
+
+
+def read_gradient(gradient: Any) -> Gradient:
+    """Shape, dtype, norm and range of a gradient; complex by magnitude, over finite elements."""
+    import numpy as np
+
+    sparse = hasattr(gradient, "values") and hasattr(gradient, "indices")
+    dense = gradient.values if sparse else getattr(gradient, "flat_values", gradient)
+    shape = getattr(gradient, "shape", None)
+    if sparse and getattr(gradient, "dense_shape", None) is not None:
+        try:
+            shape = tuple(int(n) for n in np.asarray(gradient.dense_shape))
+        except Exception:
+            shape = tuple(dense.shape)
+    elif hasattr(shape, "rank"):
+        shape = None if shape.rank is None else tuple(shape.as_list())
+    elif shape is not None:
+        shape = tuple(shape)
+    made = Gradient(shape, getattr(getattr(dense, "dtype", None), "name", ""), sparse=sparse)
+    if not hasattr(dense, "_numpy_internal"):
+        if isinstance(dense, np.ndarray):
+            array = dense
+        else:
+            return made
+    else:
+        array = np.asarray(dense._numpy_internal())
+    size = abs(array) if array.dtype.kind == "c" else array
+    if size.dtype.kind not in "fiub" or size.dtype.itemsize < 4:
+        size = size.astype("float32")
+    if not size.size:
+        return made
+    flat = size.ravel()
+    square = float(np.vdot(flat, flat)) if flat.dtype.kind == "f" else float("nan")
+    if 0.0 < square < float("inf"):  # then every element is finite
+        made.norm = square**0.5
+        made.min, made.max = float(flat.min()), float(flat.max())
+    else:
+        finite = np.isfinite(flat)
+        made.nonfinite = int(flat.size - np.count_nonzero(finite))
+        inside = (flat if made.nonfinite == 0 else flat[finite]).astype("float64")
+        if inside.size:
+            made.norm = float(np.sqrt(inside @ inside))
+            made.min, made.max = float(inside.min()), float(inside.max())
+        made.nan = bool(np.isnan(flat).any()) if made.nonfinite else False
+        made.zero = not array.any()
+    if flat.size <= SMALL:
+        made.value = read_value(array)
+    return made
