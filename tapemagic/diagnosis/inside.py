@@ -141,13 +141,16 @@ def _cut(view: QueryView, body: Body, position: int) -> tuple[Op, int, object] |
                 heapq.heappush(heap, (price, next(count), tensor))
     node = body.inputs[position]
     floating = _floating(body.tensors, node)
+    ruled = None
     while node in following:
         op, at, after, bad, answer = following[node]
+        if op.rule == "custom_gradient":
+            ruled = (op, at, None)
         now = _floating(body.tensors, after)
         if bad or (floating and not now):
             return op, at, answer
         node, floating = after, now
-    return None
+    return ruled  # no other cut: then its own rule gave none
 
 
 def _floating(tensors: dict[int, Tensor], node: int) -> bool:

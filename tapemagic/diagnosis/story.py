@@ -19,6 +19,9 @@ def story(case: Case) -> tuple[Step, ...]:
     steps = [start]
     cut = way.cut
     for position, edge in enumerate(way.edges):
+        if edge.kind == "op" and edge.op is not None and position != cut:
+            if trace.ops[edge.op].type in ("ReadVariableOp", "captured_value"):
+                continue  # a read only hands the variable on
         at = case.made_at(edge.target)
         mark = node_mark(edge.target)
         if edge.kind == "leave":

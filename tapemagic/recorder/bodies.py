@@ -50,6 +50,8 @@ class Bodies:
                 tuple(t._id for t in real.outputs),
                 graph=key,
             )
+            if "_gradient_op_type" in real.node_def.attr:
+                op.rule = "custom_gradient"  # tf.custom_gradient in a graph overrides an IdentityN
             found = [
                 (f.filename, f.lineno)
                 for f in reversed(list(real.traceback or ()))

@@ -502,11 +502,13 @@ class Flow:
                 if mark is not None:
                     found.append((operand, mark))
             elif kind == CONTAINER:
-                inner = [(leaf, self.mark_of(leaf)) for leaf in leaves(operand, self.kinds)]
+                inside = leaves(operand, self.kinds)
+                inner = [(leaf, self.mark_of(leaf)) for leaf in inside]
                 found += [(leaf, m) for leaf, m in inner if m is not None]
                 own = self.mark_of(operand)
                 marks = [m for _, m in inner if m is not None] + ([own] if own is not None else [])
-                found += [(operand, m) for m in marks]
+                if not any(self.kinds.of(leaf) == VARIABLE for leaf in inside):
+                    found += [(operand, m) for m in marks]  # a variable would have to be read
         return found
 
     def pending_packed(self) -> list[tuple[Any, list[int]]]:
@@ -520,10 +522,13 @@ class Flow:
             if site != index:
                 break
             if type(operand) in (list, tuple) and len(operand) <= 16:
+                kinds = [self.kinds.of(i) for i in operand]
                 tensors = [
-                    i._id for i in operand if self.kinds.of(i) == TENSOR and hasattr(i, "_id")
+                    i._id
+                    for i, kind in zip(operand, kinds, strict=True)
+                    if kind == TENSOR and hasattr(i, "_numpy_internal")
                 ]
-                if tensors:
+                if tensors and VARIABLE not in kinds:
                     found.append((operand, tensors))
         return found
 

@@ -171,6 +171,8 @@ class ValueGraph:
             for write in reversed(self.writes.get(handle, ())):
                 if write >= op.index:
                     continue
+                if self.trace.ops[write].graph != op.graph:
+                    continue  # inside a function's body: see _from_calls
                 first = self.is_first_write(handle, write)
                 if self.is_update(write) or (write < since and not first):
                     break
@@ -185,7 +187,7 @@ class ValueGraph:
     def _from_calls(self, handle: int, op: Op, node: int, since: int) -> list[Edge]:
         """Values that a tf.function wrote into a variable which is read later."""
         edges = []
-        for call in self._calls.get(handle, ()):
+        for call in self._calls.get(handle, ()) if op.graph is None else ():
             if since <= call < op.index and not self.is_update(call):
                 if self.write_in_call(call, handle) is not None:
                     edges += [

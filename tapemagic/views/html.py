@@ -34,7 +34,7 @@ def html(report: Report, display: DisplayOptions | None = None) -> str:
     parts = [f"<style>{style_sheet()}</style>", _summary(report)]
     parts += [tag("p", escaped(note), "note") for note in report.notes]
     if display.table:
-        parts.append(_some([table(call) for call in report.calls], "calls"))
+        parts.append(_some([table(report, call) for call in report.calls], "calls"))
     parts.append(_some([card(shown) for shown in cards(report)], "reasons"))
     if display.graph:
         parts.append(diagram(report, display.level))

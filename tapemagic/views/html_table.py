@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING
 
 from tapemagic.views import rows as plain
 from tapemagic.views import words
-from tapemagic.views.escape import html, one_line
+from tapemagic.views.asked import heading
+from tapemagic.views.escape import html, html_prose, one_line
 from tapemagic.views.html_base import code, tag
 from tapemagic.views.numbers import TIMES
 
 if TYPE_CHECKING:
-    from tapemagic.report.model import Call
+    from tapemagic.report.model import Call, Report
     from tapemagic.views.rows import Row
 
 HEAD = ("source", "kind", "dtype", "shape", "verdict", "gradient", "reason")
@@ -19,15 +20,15 @@ MOST = 24  # rows in sight; the rest is folded away
 LOUD = 80
 
 
-def table(call: Call) -> str:
+def table(report: Report, call: Call) -> str:
     """Return one call's table with its notes."""
-    found = plain.rows(call)
+    found = plain.rows(call, report.trace)
     shown, folded = found, list[plain.Row]()
     if len(found) > MOST:
         shown = [row for row in found if row.verdict.tone != "good"][:LOUD] or found[: MOST // 2]
         seen = {id(row) for row in shown}
         folded = [row for row in found if id(row) not in seen]
-    parts = [_title(call)]
+    parts = [_title(report, call)]
     if call.error is not None:
         message = html(one_line(call.error.message, 400))
         parts.append(tag("p", f"raised <b>{html(call.error.type)}</b>: {message}", "raised"))
@@ -40,9 +41,9 @@ def table(call: Call) -> str:
     return tag("div", "".join(parts), "call")
 
 
-def _title(call: Call) -> str:
+def _title(report: Report, call: Call) -> str:
     where = words.inside(call.at)
-    parts = code(one_line(plain.heading(call), 160))
+    parts = html_prose(one_line(heading(report, call), 200))
     if where:
         parts += " " + tag("span", html(where), "where")
     if call.times > 1:
@@ -75,8 +76,9 @@ def _texts(row: Row) -> tuple[str, ...]:
 def _row(row: Row, used: list[bool]) -> str:
     texts = [one_line(text, 200) for text in _texts(row)]
     verdict = f'<b class="tm-sign">{html(row.verdict.sign)}</b> {html(row.verdict.word)}'
+    path = f" {tag('span', html(one_line(row.path, 80)), 'where')}" if row.path else ""
     cells = [
-        tag("th", code(texts[0]), "name", "cell", scope="row"),
+        tag("th", code(texts[0]) + path, "name", "cell", scope="row"),
         tag("td", html(texts[1]), style="cell"),
         tag("td", html(texts[2]), style="cell"),
         tag("td", html(texts[3]), "number", "cell"),

@@ -8,6 +8,7 @@ from tapemagic.diagram.build import build
 from tapemagic.options import DisplayOptions
 from tapemagic.views import cards as plain
 from tapemagic.views import rows, summary, terminal, words
+from tapemagic.views.asked import heading
 from tapemagic.views.escape import markdown as escaped
 from tapemagic.views.escape import markdown_code, markdown_fence, one_line
 from tapemagic.views.escape import markdown_prose as prose
@@ -34,7 +35,7 @@ def markdown(report: Report, display: DisplayOptions | None = None) -> str:
     blocks = [escaped(summary.line(report)), *map(escaped, report.notes)]
     if display.table:
         for call in report.calls:
-            blocks += _table(call)
+            blocks += _table(report, call)
     for card in plain.cards(report):
         blocks += _card(card)
     if display.graph:
@@ -42,22 +43,23 @@ def markdown(report: Report, display: DisplayOptions | None = None) -> str:
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
-def _table(call: Call) -> list[str]:
+def _table(report: Report, call: Call) -> list[str]:
     where = words.inside(call.at)
     times = f" {TIMES} {call.times:,}" if call.times > 1 else ""
-    head = f"**{markdown_code(one_line(rows.heading(call), 160))}**{times} {escaped(where)}"
+    head = f"**{prose(one_line(heading(report, call), 200))}**{times} {escaped(where)}"
     blocks = [head.rstrip()]
     if call.error is not None:
         message = one_line(call.error.message, 400)
         blocks.append(f"raised **{escaped(call.error.type)}**: {escaped(message)}")
-    found = rows.rows(call)
+    found = rows.rows(call, report.trace)
     if found:
         lines = [f"| {' | '.join(HEAD)} |", "|" + " --- |" * len(HEAD)]
         for row in found:
             reason = ", ".join(x for x in (row.reason, row.where) if x)
             cells = [row.kind, row.dtype, row.shape, row.verdict.text, row.gradient, reason]
             inner = " | ".join(escaped(one_line(cell, 200)) for cell in cells)
-            lines.append(f"| {markdown_code(one_line(row.name, 200))} | {inner} |")
+            path = f" {escaped(row.path)}" if row.path else ""
+            lines.append(f"| {markdown_code(one_line(row.name, 200))}{path} | {inner} |")
         blocks.append("\n".join(lines))
     return blocks + [escaped(note) for note in rows.notes(call)]
 

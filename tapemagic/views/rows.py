@@ -9,7 +9,7 @@ from tapemagic.views import numbers, words
 
 if TYPE_CHECKING:
     from tapemagic.report.model import Call, Source
-    from tapemagic.trace.model import Gradient, Shape
+    from tapemagic.trace.model import Gradient, Shape, Trace
 
 
 @dataclass(slots=True)
@@ -24,14 +24,15 @@ class Row:
     gradient: str
     reason: str
     where: str
+    path: str = ""  # the name that Keras knows a variable by, where the code says something else
 
 
-def rows(call: Call) -> list[Row]:
+def rows(call: Call, trace: Trace | None = None) -> list[Row]:
     """Return the rows of one call."""
-    return [_row(source) for source in call.sources]
+    return [_row(source, trace) for source in call.sources]
 
 
-def _row(source: Source) -> Row:
+def _row(source: Source, trace: Trace | None) -> Row:
     why = source.why
     if why is not None and why.because is not None:
         why = why.because
@@ -46,6 +47,7 @@ def _row(source: Source) -> Row:
         gradient(source.gradient, source.shape),
         words.cause(why) if why is not None else "",
         words.place(why.at) if why is not None else "",
+        words.own_path(trace, source),
     )
 
 
@@ -75,25 +77,12 @@ def gradient(found: Gradient | None, like: Shape = None) -> str:
     return ", ".join(parts)
 
 
-def heading(call: Call) -> str:
-    """Return what was asked, as code: ``tape.gradient(loss, [x, w])``."""
-    owner = f"{call.tape}." if call.tape else ""
-    targets = ", ".join(target.name for target in call.targets)
-    if len(call.targets) > 1:
-        targets = f"[{targets}]"
-    names = [source.name for source in call.sources]
-    if len(names) > 4:
-        names = [*names[:2], "…", names[-1]]
-    sources = ", ".join(names)
-    if len(call.sources) != 1:
-        sources = f"[{sources}]"
-    return f"{owner}{call.method}({', '.join(x for x in (targets, sources) if x)})"
-
-
 def notes(call: Call) -> list[str]:
     """Return the sentences that teach what the numbers of this call mean."""
     found = []
-    large = [t for t in call.targets if t.shape is None or any(dim != 1 for dim in t.shape)]
+    if call.error is not None:
+        return _turns(call)
+    large = [t for t in call.targets if t.shape is not None and any(dim != 1 for dim in t.shape)]
     if call.method == "gradient" and len(call.targets) > 1:
         found.append("With several targets, this is the sum of their gradients.")
     if call.method == "gradient" and large:
@@ -107,6 +96,10 @@ def notes(call: Call) -> list[str]:
         found.append(
             "A sparse gradient is a tf.IndexedSlices: it holds only the rows that were looked up."
         )
-    if call.times > 1:
-        found.append(f"The same verdicts came {call.times:,} times; the numbers are the last ones.")
-    return found
+    return found + _turns(call)
+
+
+def _turns(call: Call) -> list[str]:
+    if call.times == 1:
+        return []
+    return [f"The same verdicts came {call.times:,} times; the numbers are the last ones."]

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tapemagic.options import DisplayOptions
 from tapemagic.views import rows, summary, terminal, words
+from tapemagic.views.asked import heading
 from tapemagic.views.cards import cards
 from tapemagic.views.escape import one_line
 from tapemagic.views.numbers import TIMES
@@ -40,7 +41,7 @@ def text(
         lines += wrap(note, width, "  ")
     if display.table:
         for call in report.calls:
-            lines += ["", *_table(call, width, colour)]
+            lines += ["", *_table(report, call, width, colour)]
     for shown in cards(report):
         lines += ["", *card(shown, width, colour)]
     if display.graph:
@@ -48,16 +49,16 @@ def text(
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
-def _table(call: Call, width: int, colour: bool) -> list[str]:
+def _table(report: Report, call: Call, width: int, colour: bool) -> list[str]:
     where = words.inside(call.at)
-    title = one_line(rows.heading(call), width - 24) + (f"  ({where})" if where else "")
+    title = one_line(heading(report, call).replace("`", ""), width - 24) + (f"  ({where})" if where else "")
     if call.times > 1:
         title += f"  {TIMES} {call.times:,}"
     lines = wrap(title, width, rest="  ")
     lines[0] = paint(lines[0], "strong", colour)
     if call.error is not None:
         lines += wrap(f"raised {call.error.type}: {one_line(call.error.message, 300)}", width, "  ")
-    found = rows.rows(call)
+    found = rows.rows(call, report.trace)
     loud = [row for row in found if row.verdict.tone != "good"]
     shown = found if len(found) <= MOST else (loud or found)[:MOST]
     if shown:

@@ -740,7 +740,7 @@ class Plan:
         if inside:
             w.depth -= 1
             w.add(f"grads = {tape}.gradient({target}, [{', '.join(names)}])  #@query")
-            w.add("return [g for g in grads if g is not None]")
+            w.add("return [tf.zeros([0]) if g is None else g for g in grads]")
             w.depth -= 1
             w.add("made = compute()")
         else:

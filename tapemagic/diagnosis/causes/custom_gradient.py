@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+import re
 
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
-from tapemagic.trace.model import Site
+from tapemagic.diagnosis.repairs.customrule import completed
+from tapemagic.trace.model import Op, Site
 
 TEXT = """
 A function under `tf.custom_gradient` brings its own rule for the backward pass. Where that rule
@@ -30,9 +32,14 @@ MENDED = EXAMPLE.replace("upstream * factor, None", "upstream * factor, upstream
 
 def recognise(case: Case) -> Found | None:
     """The op at the cut has a rule of its own, and it returned None for this input."""
-    op, cut = case.op, case.cut
-    if op is None or cut is None or case.fault != "no-gradient" or op.rule != "custom_gradient":
+    found, cut = case.culprit, case.cut
+    if found is None or cut is None or case.fault != "no-gradient":
         return None
+    op = found.op
+    if op.rule != "custom_gradient":
+        return None
+    if found.function is not None:
+        return _in_function(case, op)
     at = _rule(case, op.type) or op.at
     return Found(
         at,
@@ -40,7 +47,42 @@ def recognise(case: Case) -> Found | None:
         f"(input {cut.position + 1} of {len(op.inputs)}): the rule on {case.line(at)} gives it no "
         "gradient.",
         "Let the gradient function (grad) return a value for that input instead of None.",
+        completed(case, op.type, cut.position),
     )
+
+
+def _in_function(case: Case, op: Op) -> Found:
+    """Inside a tf.function the op carries no name of the custom function: its call's line has it."""
+    name = next((n for n in _ruled(case) if re.search(rf"\b{n}\b", _row(case, op.at))), None)
+    at = (_rule(case, name) if name is not None else None) or op.at
+    said = f"The custom_gradient of `{name}`" if name is not None else "A custom_gradient"
+    return Found(
+        at,
+        f"{said}, called on {case.line(op.at)}, gives `{case.name}` no gradient: its rule on "
+        f"{case.line(at)} returned None.",
+        "Let the gradient function (grad) return a value for that input instead of None.",
+        completed(case, op.type, cut.position),
+        certain=name is not None,
+    )
+
+
+def _ruled(case: Case) -> list[str]:
+    """The names of the functions under tf.custom_gradient."""
+    return [
+        node.name
+        for text in case.texts.values()
+        for node in (ast.walk(text.tree) if text.tree is not None else ())
+        if isinstance(node, ast.FunctionDef)
+        and any("custom_gradient" in ast.unparse(d) for d in node.decorator_list)
+    ]
+
+
+def _row(case: Case, at: Site | None) -> str:
+    text = case.text(at)
+    node = text.statement_at(at.line) if text is not None and at is not None else None
+    if text is None or node is None:
+        return ""
+    return " ".join(text.lines[node.lineno - 1 : node.end_lineno])
 
 
 def _rule(case: Case, name: str) -> Site | None:

@@ -41,7 +41,7 @@ def recognise(case: Case) -> Found | None:
         return None
     price = view.price(source.tensor)
     if source.kind == "variable":
-        return _twin(case, price)
+        return _twin(case, price) or _copied(case, price)
     if price < _FAR:
         return None
     shared = _shared_ancestor(case)
@@ -63,10 +63,34 @@ def recognise(case: Case) -> Found | None:
     )
 
 
-def _shared_ancestor(case: Case) -> int | None:
+def _copied(case: Case, price: float) -> Found | None:
+    """A variable that was made as a copy of what was used."""
+    view, source = case.view, case.source
+    writes = view.graph.writes.get(source.tensor or 0, ())
+    if price < _FAR or not writes or not view.graph.is_first_write(source.tensor or 0, writes[0]):
+        return None
+    first = view.trace.ops[writes[0]]
+    shared = _shared_ancestor(case, [t for t in first.inputs if t != source.tensor])
+    if shared is None:
+        return None
+    at = view.trace.ops[view.graph.created[source.tensor or 0]].at or first.at
+    return Found(
+        at,
+        f"`{case.name}` is a variable of its own, made on {case.line(at)} as a copy of the value of "
+        f"{case.call_it(shared)}; `{case.target}` was computed from {case.call_it(shared)}, not "
+        "from the copy.",
+        f"Ask about {case.call_it(shared)}, or compute the target from `{case.name}`.",
+    )
+
+
+def _shared_ancestor(case: Case, begin: list[int] | None = None) -> int | None:
     """The nearest tensor that both the source and the target were made from."""
     view = case.view
-    todo, seen = [case.source.tensor], set()
+    todo: list[int | None] = list(begin) if begin is not None else [case.source.tensor]
+    for node in begin or ():
+        if view.price(node) < _FAR:
+            return node
+    seen: set[int] = set()
     while todo:
         node = todo.pop(0)
         if node is None or node in seen or len(seen) > 2000:

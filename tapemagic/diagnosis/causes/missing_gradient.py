@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
+from tapemagic.diagnosis.repairs.registered import registered
 from tapemagic.trace.model import Op
 
 TEXT = """
@@ -43,7 +44,7 @@ def recognise(case: Case) -> Found | None:
         f"{case.line(op.at)}: the backward pass can't get past it.",
         f"Use {INSTEAD.get(op.type, 'ops that have a gradient')} instead, or give it a rule of "
         "its own with tf.custom_gradient.",
-        _fixed(case, op),
+        registered(case, op),
     )
 
 
@@ -57,19 +58,6 @@ def culprit_of(case: Case) -> Op | None:
     ]  # fmt: skip
     near = [op for op in fits if any(case.view.ancestor(t) for t in op.outputs)]
     return (near or fits or [None])[-1]
-
-
-def _fixed(case: Case, op: Op) -> str | None:
-    from tapemagic.diagnosis.edits import Edits, calls_in, dotted, span
-
-    if op.type != "TruncateMod" or op.at is None or not op.at.here or op.at.expr is None:
-        return None
-    calls = calls_in(case.here, op.at.expr, lambda c: dotted(c.func).endswith("truncatemod"))
-    if len(calls) != 1:
-        return None
-    name = dotted(calls[0].func)
-    root = name.split(".")[0]
-    return Edits(case.here).replace(span(calls[0].func), f"{root}.math.floormod").source()
 
 
 CAUSE = Cause(

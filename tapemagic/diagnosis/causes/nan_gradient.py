@@ -68,7 +68,7 @@ def recognise(case: Case) -> Found | None:
         at,
         f"The first {kind} of the backward pass was born in {op.type} (`{case.written(at)}` on "
         f"{case.line(at)}): {what}{reason}{value}.",
-        _advice(op.type, norm is not None),
+        _trap(case, op) or _advice(op.type, norm is not None),
         finite(case, op, at),
         level="warning",
     )
@@ -107,6 +107,7 @@ def _overflowed(case: Case, op: Op, kind: str) -> Found:
         f"finite in the forward pass, and the {kind} of the gradient comes from it.",
         "Keep its input in range: subtract the maximum before exp (or use tf.nn.softmax, "
         "tf.math.log_softmax), and add a small epsilon to what is divided by, or goes into a log.",
+        finite(case, op, at),
     )
 
 
@@ -127,6 +128,22 @@ def _flat(value: Any) -> list[Any]:
     if isinstance(value, list):
         return [v for part in value for v in _flat(part)]
     return [value]
+
+
+def _trap(case: Case, op: Op) -> str | None:
+    """The advice for tf.where: the side that is not chosen is differentiated too."""
+    view = case.view
+    reached = set(op.outputs)
+    for other in view.trace.ops[op.index + 1 : op.index + 40]:
+        if any(t in reached for t in other.inputs):
+            if other.type in ("Select", "SelectV2"):
+                return (
+                    f"tf.where on {case.line(other.at)} does not keep the side that is not chosen "
+                    "out of the backward pass: make its argument safe first, as in "
+                    "tf.where(c, tf.math.log(tf.where(c, x, 1.0)), 0.0), or add a small epsilon."
+                )
+            reached.update(other.outputs)
+    return None
 
 
 def _advice(kind: str, norm: bool) -> str:

@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-import ast
-import re
-
-from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
-from tapemagic.diagnosis.edits import Edits
+from tapemagic.diagnosis.repairs.rebinding import in_place
 from tapemagic.trace.model import Binding
 
 TEXT = """
@@ -36,30 +32,31 @@ def recognise(case: Case) -> Found | None:
         return None
     if tracking is not None and (source.tensor in tracking.watches or tracking.tracks(source.tensor, view.query.op)):
         return None
-    now = _binding(case, source.name, source.tensor)
-    if now is None:
-        return None
-    before = [
-        b for b in view.trace.bindings
-        if b.name == source.name and b.kind == "variable" and b.index <= now.index
-        and (b.at.cell, b.at.file) == (now.at.cell, now.at.file)
-    ]  # fmt: skip
-    if not before or before[-1] is now:
+    for now in _bindings(case, source.name, source.tensor):
+        before = [
+            b for b in view.trace.bindings
+            if b.name == now.name and b.kind == "variable" and b.index <= now.index
+            and (b.at.cell, b.at.file) == (now.at.cell, now.at.file)
+        ]  # fmt: skip
+        if before:
+            break
+    else:
         return None
     return Found(
         now.at,
-        f"Since {case.line(now.at)} the name `{source.name}` holds a plain tensor, no longer the "
+        f"Since {case.line(now.at)} the name `{now.name}` holds a plain tensor, no longer the "
         f"variable of {case.line(before[-1].at)}: `{_statement(case, now)}` rebinds the name "
         "instead of assigning to the variable.",
-        f"Change the variable in place with `{source.name}.assign(...)` (or assign_add, "
+        f"Change the variable in place with `{now.name}.assign(...)` (or assign_add, "
         "assign_sub); or call tape.watch on the tensor.",
-        _assigned(case, now),
+        in_place(case, now),
     )
 
 
-def _binding(case: Case, name: str, tensor: int) -> Binding | None:
-    fits = [b for b in case.view.trace.bindings if b.name == name and b.tensor == tensor]
-    return fits[-1] if fits else None
+def _bindings(case: Case, name: str, tensor: int) -> list[Binding]:
+    """The bindings of the tensor, of the asked name first: it may be asked through a list."""
+    fits = [b for b in reversed(case.view.trace.bindings) if b.tensor == tensor]
+    return sorted(fits, key=lambda b: b.name != name)
 
 
 def _statement(case: Case, binding: Binding) -> str:
@@ -67,32 +64,6 @@ def _statement(case: Case, binding: Binding) -> str:
     rows = text.lines if text is not None else []
     row = rows[binding.at.line - 1].strip() if binding.at.line <= len(rows) else binding.name
     return row if len(row) < 60 else row[:59] + "…"
-
-
-def _assigned(case: Case, binding: Binding) -> str | None:
-    if not binding.at.here or not re.fullmatch(r"[\w.]+", binding.name):
-        return None
-    text = case.here
-    node = text.statement_at(binding.at.line)
-    edits = Edits(text)
-    if isinstance(node, ast.AugAssign) and ast.unparse(node.target) == binding.name:
-        method = {ast.Add: "assign_add", ast.Sub: "assign_sub"}.get(type(node.op))
-        if method is None:
-            return None
-        value = edits.raw(span(node.value))
-        return edits.replace(span(node), f"{binding.name}.{method}({value})").source()
-    if not isinstance(node, ast.Assign) or len(node.targets) != 1:
-        return None
-    target = node.targets[0]
-    if ast.unparse(target) != binding.name:
-        return None
-    value = node.value
-    if isinstance(value, ast.BinOp) and ast.unparse(value.left) == binding.name:
-        method = {ast.Add: "assign_add", ast.Sub: "assign_sub"}.get(type(value.op))
-        if method is not None:
-            right = edits.raw(span(value.right))
-            return edits.replace(span(node), f"{binding.name}.{method}({right})").source()
-    return edits.replace(span(node), f"{binding.name}.assign({edits.raw(span(value))})").source()
 
 
 CAUSE = Cause(

@@ -75,7 +75,8 @@ def _in_function(case: Case) -> Found | None:
         return None
     made = {t: inner for inner in body.ops for t in inner.outputs}
     at = op.at
-    for tensor in body.outputs:
+    number = op.outputs.index(cut.target) if cut.target in op.outputs else 0
+    for tensor in body.outputs[number : number + 1]:
         inner = made.get(tensor)
         while inner is not None and inner.type in ("Identity", "IdentityN") and inner.inputs:
             inner = made.get(inner.inputs[0])

@@ -18,6 +18,7 @@ _EDGES = ("acos", "asin", "arccos", "arcsin", "acosh", "atanh")
 @mechanical
 def finite(case: Case, op: Op, at: Site | None) -> str | None:
     """The cell with the op where the first NaN or Inf was born made safe."""
+    op, at = _inside(case, op, at)
     if at is None or not at.here:
         return None
     rw = Rewriter(case.here)
@@ -26,6 +27,21 @@ def finite(case: Case, op: Op, at: Site | None) -> str | None:
     if whole is None:
         return None
     return Finite(case, rw, op).mended(whole, statement or whole)
+
+
+_RISKY = frozenset("Sqrt Rsqrt Log Log1p RealDiv Reciprocal Pow Acos Asin EuclideanNorm".split())
+
+
+def _inside(case: Case, op: Op, at: Site | None) -> tuple[Op, Site | None]:
+    """Of a function's call the op in its body, where only one can have done it."""
+    registry = case.view.registry
+    if op.rule != "function" or op.body is None or registry is None:
+        return op, at
+    body = registry.body(op.body)
+    risky = [inner for inner in body.ops if inner.type in _RISKY] if body is not None else []
+    if len(risky) != 1:
+        raise NoRepair
+    return risky[0], risky[0].at
 
 
 class Finite:
@@ -42,20 +58,31 @@ class Finite:
 
     def mended(self, whole: ast.AST, statement: ast.AST) -> str | None:
         """Try the safe forms from the most specific to the most general."""
-        for place in (whole, statement):
+        tree = self.rw.text.tree
+        assert tree is not None
+        places = [whole, statement] + ([tree] if self.op.type == "Exp" else [])
+        for place in places:
             for node in ast.walk(place):
                 if isinstance(node, ast.expr) and self._known_form(node):
+                    self._others(statement)
                     return self.rw.source()
             for fits in (self._norms, self._by_type, self._factors):
                 found = fits(place)
-                if len(found) == 1:
-                    self._safe(found[0])
-                    return self.rw.source()
-                if len(found) > 1:
-                    for node in found:
-                        self._safe(node)
+                for node in found:
+                    self._safe(node)
+                if found:
+                    self._others(statement)
                     return self.rw.source()
         return None
+
+    def _others(self, statement: ast.AST) -> None:
+        """The other logs of the statement meet the same values: log(p) and log(1 - p)."""
+        if self.op.type not in ("Log", "Mul", "Sum", "AddV2"):
+            return
+        for node in self._calls(statement, _LOGS):
+            held = [node, *ast.walk(node), *self.rw.above(node)]
+            if not any(self.rw.changed(n) for n in held) and not self._known_form(node):
+                self._safe(node)
 
     # -- which expression
 
@@ -63,6 +90,8 @@ class Finite:
         return [
             n for n in ast.walk(place)
             if isinstance(n, ast.Call) and dotted(n.func).rsplit(".", 1)[-1] in names
+            and dotted(n.func).split(".", maxsplit=1)[0] not in ("math", "np", "numpy")
+            and n.args and not isinstance(n.args[0], ast.Constant)
         ]  # fmt: skip
 
     def _norms(self, place: ast.AST) -> list[ast.expr]:
@@ -122,7 +151,8 @@ class Finite:
         rw, tf = self.rw, self.rw.tf
         if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Div):
             one, other = node.left, node.right
-            inner = _argument(one, "exp")
+            inner = _argument(self._value_of(one), "exp")
+            other = self._value_of(other)
             total = _argument(other, "reduce_sum")
             if inner is None or total is None or ast.dump(total) != ast.dump(one):
                 return False
@@ -144,6 +174,13 @@ class Finite:
             return True
         if one:
             return False
+        total = _argument(value, "reduce_sum")
+        exp = _argument(self._value_of(total), "exp") if total is not None else None
+        if exp is not None and isinstance(value, ast.Call):
+            rest = "".join(f", {rw.out(a)}" for a in value.args[1:])
+            rest += "".join(f", {k.arg}={rw.out(k.value)}" for k in value.keywords)
+            rw.put(node, lambda: f"{tf}.reduce_logsumexp({rw.out(exp)}{rest})")
+            return True
         soft = _argument(value, "softmax")
         if soft is not None and isinstance(value, ast.Call):
             axis = _named(value, "axis")

@@ -77,7 +77,7 @@ class Soft:
             self._cast(position, step)
         elif name in ROUNDS or name == "sign":
             straight_through(rw, node, _arguments(node, 1)[0])
-        elif name in ("floordiv", "floor_div", "floor_divide"):
+        elif name in ("floordiv", "floor_div", "floor_divide", "truncatediv"):
             one, other = _arguments(node, 2)
             self._floor_division(node, one, other)
         elif isinstance(node, ast.BinOp):
@@ -92,12 +92,17 @@ class Soft:
             self._renamed(node, "reduce_max" if "any" in name else "reduce_min")
         elif name == "count_nonzero" and isinstance(node, ast.Call):
             self._counted(position, node)
+        elif name == "shuffle" and isinstance(node, ast.Call) and len(node.args) == 1:
+            tf = rw.tf
+            rw.put(node, lambda: let(rw, node.args[0], lambda v: (
+                f"{tf}.gather({v}, {tf}.random.shuffle({tf}.range({tf}.shape({v})[0])))"
+            )))  # fmt: skip
         elif name in ("argmax", "argmin"):
             self._argmax(position, step)
         elif name == "argsort":
             self._argsort(position, step)
         elif name == "histogram_fixed_width" and isinstance(node, ast.Call):
-            self._histogram(node)
+            self.histogram(node)
         elif name in ("one_hot", "gather") and position and self.found[position - 1].name.startswith(
             "arg"
         ):  # fmt: skip
@@ -330,7 +335,7 @@ class Soft:
 
         rw.put(node, lambda: let(rw, node.args[0], ranks))
 
-    def _histogram(self, node: ast.Call) -> None:
+    def histogram(self, node: ast.Call) -> None:
         """Each value is shared among the bins near it, so that the counts change smoothly."""
         rw, tf = self.rw, self.rw.tf
         named = {k.arg: k.value for k in node.keywords}

@@ -1,0 +1,85 @@
+"""The derivative that a ``tf.custom_gradient`` left out, where the forward formula says it."""
+
+from __future__ import annotations
+
+import ast
+
+from tapemagic.cell.text import span
+from tapemagic.diagnosis.case import Case
+from tapemagic.diagnosis.edits import Edits, dotted, indent_of
+from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter, mechanical
+
+_FLAT = frozenset(
+    "round floor ceil rint sign argmax argmin cast stop_gradient numpy where greater less equal "
+    "one_hot numpy_function py_function quantize".split()
+)
+
+
+@mechanical
+def completed(case: Case, name: str, position: int) -> str | None:
+    """The cell with the rule returning a derivative for one more input.
+
+    Args:
+        case: The source and its way.
+        name: The function under ``tf.custom_gradient``.
+        position: The input that got None.
+    """
+    tree = case.here.tree
+    if tree is None:
+        return None
+    outer = next(n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == name)
+    rules = [n for n in outer.body if isinstance(n, ast.FunctionDef)]
+    if len(rules) != 1:
+        return None
+    rule = rules[0]
+    given = [a.arg for a in outer.args.args if a.arg != "self"]
+    end, forward = rule.body[-1], outer.body[-1]
+    if not isinstance(end, ast.Return) or end.value is None or position >= len(given):
+        return None
+    parts = end.value.elts if isinstance(end.value, ast.Tuple) else [end.value]
+    none = parts[position]
+    if not (isinstance(none, ast.Constant) and none.value is None):
+        return None
+    if not isinstance(forward, ast.Return) or not isinstance(forward.value, ast.Tuple):
+        return None
+    rw = Rewriter(case.here)
+    _derivative(rw, outer, rule, none, forward.value.elts[0], given[position])
+    return rw.source()
+
+
+def _derivative(
+    rw: Rewriter, outer: ast.FunctionDef, rule: ast.FunctionDef, none: ast.expr, value: ast.expr,
+    name: str,
+) -> None:  # fmt: skip
+    made = [n for n in outer.body if isinstance(n, ast.Assign)]
+    needed = _needed(made, value)
+    read = {n.id for part in [*needed, value] for n in ast.walk(part) if isinstance(n, ast.Name)}
+    if name not in read:
+        # The value does not depend on it at all: its derivative is zero, and says so.
+        rw.put(none, lambda: f"{rw.tf}.zeros_like({name})")
+        return
+    for part in [*needed, value]:
+        for call in ast.walk(part):
+            if isinstance(call, ast.Call) and dotted(call.func).rsplit(".", 1)[-1] in _FLAT:
+                raise NoRepair
+    upstream = rule.args.args[0].arg
+    end = rule.body[-1]
+    indent = indent_of(rw.text, end.lineno)
+    edits = Edits(rw.text)
+    rows = [f"with {rw.tf}.GradientTape() as inner:", f"    inner.watch({name})"]
+    rows += [f"    {' '.join(edits.raw(span(n)).split())}" for n in needed]
+    rows.append(f"    value = {' '.join(edits.raw(span(value)).split())}")
+    rw.edits.insert_line(end.lineno, "\n".join(indent + row for row in rows))
+    rw.put(none, lambda: f"inner.gradient(value, {name}, {upstream})")
+
+
+def _needed(made: list[ast.Assign], value: ast.expr) -> list[ast.Assign]:
+    """The assignments that the value was made from, in their order."""
+    names = {n.id for n in ast.walk(value) if isinstance(n, ast.Name)}
+    found: list[ast.Assign] = []
+    for node in reversed(made):
+        bound = {t.id for t in node.targets if isinstance(t, ast.Name)}
+        if bound & names:
+            found.insert(0, node)
+            names |= {n.id for n in ast.walk(node.value) if isinstance(n, ast.Name)}
+    return found
