@@ -63,7 +63,14 @@ def reason(case: Case) -> Why | None:
 
 def _ask(case: Case) -> Found | None:
     for cause in CAUSES:
-        found = cause.recognise(case)
+        try:
+            found = cause.recognise(case)
+        except Exception as fault:
+            # One cause that fails must not take the whole report with it.
+            text = f"{cause.slug}: {type(fault).__name__}: {fault}"
+            if text not in case.view.trace.faults:
+                case.view.trace.faults.append(text)
+            continue
         if found is not None:
             # Without the flow of Python values, "no way at all" may be a way that was not seen.
             unseen = cause.slug == "unconnected" and not case.view.trace.whole

@@ -154,14 +154,6 @@ def listing(width: int = 80) -> str:
     return "\n".join(line.rstrip() for line in lines).rstrip() + "\n"
 
 
-def table() -> str:
-    """Give all causes as a Markdown table of slug and title."""
-    rows = ["| Cause | What happened |", "| --- | --- |"]
-    for _, causes in groups():
-        rows += [f"| `{cause.slug}` | {cause.title} |" for cause in causes]
-    return "\n".join(rows) + "\n"
-
-
 def cell(source: str) -> str:
     """Give an example as a notebook cell: without the imports that stand at its top."""
     lines = source.strip("\n").split("\n")

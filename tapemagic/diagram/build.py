@@ -16,6 +16,7 @@ from tapemagic.diagram.python_way import python_ways
 from tapemagic.diagram.sketch import Sketch
 from tapemagic.diagram.tensor_nodes import tensor_node
 from tapemagic.views import words
+from tapemagic.views.asked import asked, enumerate_names
 from tapemagic.views.numbers import counted
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def build(report: Report, level: str = "auto", call: int | None = None) -> Diagr
     _frame_queries(sketch, diagram)
     if left_out:
         diagram.notes.append(f"{counted(left_out, 'more call')} not drawn.")
-    diagram.title = _title(sketch)
+    diagram.title = _title(report, sketch)
     fold(diagram, sketch.graph, level)
     return diagram
 
@@ -124,9 +125,11 @@ def _frame_queries(sketch: Sketch, diagram: Diagram) -> None:
             diagram.groups.append(Group(node.group, label.rstrip(", ")))
 
 
-def _title(sketch: Sketch) -> str:
-    targets = ", ".join(dict.fromkeys(t.name for t in sketch.targets.values()))
-    sources = ", ".join(dict.fromkeys(a[0][1].name for a in sketch.asked.values()))
-    if not targets or not sources:
+def _title(report: Report, sketch: Sketch) -> str:
+    known = [asked(report, call) for call in sketch.calls if call.targets]
+    targets = tuple(dict.fromkeys(name for one in known for name in one.targets))
+    sources = tuple(dict.fromkeys(name for one in known for name in one.sources))
+    if not sketch.targets or not targets or not sources:
         return "The recorded graph"
-    return f"How {targets} was computed from {sources}"
+    verb = "were" if len(sketch.targets) > 1 else "was"
+    return f"How {enumerate_names(targets)} {verb} computed from {enumerate_names(sources)}"

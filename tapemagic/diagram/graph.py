@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,6 +29,7 @@ class Graph:
     trace: Trace
     producer: dict[int, Op] = field(default_factory=dict)
     alias: dict[int, int] = field(default_factory=dict)
+    reads: dict[int, list[int]] = field(default_factory=dict)  # of a variable: what was read
     entry: dict[int, Entry] = field(default_factory=dict)
     writers: dict[int, list[Op]] = field(default_factory=dict)
     births: set[int] = field(default_factory=set)  # ops that gave a new variable its first value
@@ -40,6 +41,13 @@ class Graph:
     def inputs(self, op: Op) -> tuple[int, ...]:
         """Return what an op was given, reads replaced by their variable."""
         return tuple(self.alias.get(tensor, tensor) for tensor in op.inputs)
+
+    def value(self, tensor: int) -> Any:
+        """Return the value of a variable, if every time that it was read it was the same."""
+        read = self.reads.get(tensor, [])
+        values = [known.value for known in map(self.tensors.get, read) if known is not None]
+        same = bool(values) and all(value == values[0] for value in values)
+        return values[0] if same else None
 
     def drawn(self, op: Op) -> bool:
         """Tell whether an op gets a node: reads do not, they stand in for their variable."""
@@ -93,6 +101,7 @@ def index(trace: Trace, body: str | None = None) -> Graph:
     for op in graph.ops:
         if op.type in READS and op.inputs and len(op.outputs) == 1:
             graph.alias[op.outputs[0]] = op.inputs[0]
+            graph.reads.setdefault(op.inputs[0], []).append(op.outputs[0])
             continue
         if op.type == HANDLE:
             new.update(op.outputs)

@@ -15,6 +15,16 @@ NAME = 28  # letters of a name that are shown
 VALUE = 22  # letters of a value that are shown
 
 
+def path(tensor: Tensor) -> str | None:
+    """Return the path that Keras gives a variable, its end if it is long."""
+    if tensor.kind != "variable" or tensor.label is None or "/" not in tensor.label:
+        return None
+    parts = one_line(tensor.label).split("/")
+    while len(parts) > 2 and len("/".join(parts)) > NAME - 2:
+        del parts[0]
+    return "/".join(parts)
+
+
 def op_type(op: Op, trace: Trace) -> str:
     """Return an op's type; a call of a ``tf.function`` is named after the function."""
     body = trace.bodies.get(op.body) if op.body is not None else None
@@ -32,11 +42,17 @@ def op_title(op: Op, trace: Trace, name: str | None) -> str:
     return f"{one_line(name, NAME)} = {kind}" if name else kind
 
 
-def content(tensor: Tensor | None, dtype: bool = True) -> str:
-    """Return a small value, else dtype and shape."""
+def content(tensor: Tensor | None, dtype: bool = True, read: Any = None) -> str:
+    """Return a small value, else dtype and shape.
+
+    Args:
+        tensor: What to describe.
+        dtype: Name the dtype beside a shape.
+        read: The value that a variable had when it was read.
+    """
     if tensor is None:
         return ""
-    value = numbers.small(tensor.value, VALUE)
+    value = numbers.small(tensor.value if read is None else read, VALUE)
     if value is not None:
         return value
     where = numbers.shape(tensor.shape)

@@ -28,7 +28,7 @@ def _new(sketch: Sketch, tensor: int) -> Node:
     asked = sketch.asked.get(tensor, [])
     role = "target" if tensor in sketch.targets and not asked else _role(known, bool(asked))
     node = Node(f"t{tensor}", role, _title(sketch, tensor, known, role))
-    shown = labels.content(known)
+    shown = labels.content(known, read=sketch.graph.value(tensor))
     if shown and shown != node.title:
         node.facts = (shown,)
     node.facts += gradient_facts(sketch, tensor)
@@ -36,7 +36,9 @@ def _new(sketch: Sketch, tensor: int) -> Node:
     node.target = tensor in sketch.targets
     site = known.made_at or known.named_at if known is not None else None
     node.line = site.line if site is not None and site.here else None
-    node.detail = describe(known, words.place(site))
+    written = asked[0][1].name if asked else ""
+    other = one_line(written, 80) if written != node.title else ""
+    node.detail = labels.join(other, describe(known, words.place(site)))
     if any(source.status != "connected" for _, source in asked):
         node.keep = True
     return node
@@ -49,8 +51,11 @@ def _role(known: Tensor | None, asked: bool) -> str:
 
 
 def _title(sketch: Sketch, tensor: int, known: Tensor | None, role: str) -> str:
-    """Prefer the name in the question, then the code's, then TensorFlow's, then the value."""
+    """Prefer the path in Keras, then the name in the question, then the code's, then TensorFlow's, then the value."""
     asked = sketch.asked.get(tensor)
+    path = labels.path(known) if known is not None else None
+    if path is not None:
+        return one_line(path, labels.NAME)
     if asked:
         return one_line(asked[0][1].name, labels.NAME)
     if tensor in sketch.targets:
@@ -63,7 +68,9 @@ def _title(sketch: Sketch, tensor: int, known: Tensor | None, role: str) -> str:
     op = sketch.graph.producer.get(tensor)
     if op is not None and known.value is None:
         return labels.op_type(op, sketch.graph.trace)
-    return labels.content(known, dtype=False) if role == "constant" else "variable"
+    if role != "constant":
+        return "variable"
+    return "constant" if known.value is None else labels.content(known, dtype=False)
 
 
 def gradient_facts(sketch: Sketch, tensor: int) -> tuple[str, ...]:

@@ -34,9 +34,9 @@ QUIET_TURNS = 24
 """Turns of a loop, or calls of a function, without tensor or mark before it runs plain."""
 
 # What only carries its elements, looks at a shape, or tells about a value.
-_CARRIERS = frozenset({list, tuple, dict, set, frozenset, zip, enumerate, reversed, sorted, iter, filter})
-_NEUTRAL: frozenset[Any] = frozenset(
-    {len, isinstance, issubclass, type, hasattr, id, print, callable, repr, range, hash, super}
+_CARRIERS = frozenset(map(id, {list, tuple, dict, set, frozenset, zip, enumerate, reversed, sorted, iter, filter}))
+_NEUTRAL = frozenset(
+    map(id, (len, isinstance, issubclass, type, hasattr, id, print, callable, repr, range, hash))
 )
 
 
@@ -364,12 +364,9 @@ class Flow:
             code = getattr(getattr(function, "__func__", function), "__code__", None)
             if code is not None and id(code) in self.rewritten:
                 return
-            try:
-                if function in _NEUTRAL:
-                    return
-                carrier = function in _CARRIERS
-            except TypeError:
-                carrier = False
+            if id(function) in _NEUTRAL:  # by identity: ``==`` and hash may be the person's own
+                return
+            carrier = id(function) in _CARRIERS
             if self.log.ops_since(begin):
                 ops = (begin, len(self.log.ops))
             owner = getattr(function, "__self__", None)

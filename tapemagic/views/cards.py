@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from tapemagic.report.model import Report, Source, Why
 
 NAMED = 6  # sources named in a heading
+STOP = 48  # letters of one stop of a path
+STOPS = 8  # stops of a path that are told
+_LOUD = ("source", "left", "cut", "write", "read", "back")
 
 
 @dataclass(slots=True)
@@ -28,14 +31,28 @@ class Card:
     call: int | None = None
     lines: list[Line] = field(default_factory=list)
     diff: list[tuple[str, str]] = field(default_factory=list)
+    paths: dict[str, str] = field(default_factory=dict)  # of the sources that Keras names
+
+    @property
+    def shown(self) -> list[tuple[str, str]]:
+        """The first sources, each with its path or ""."""
+        most = NAMED if len(self.names) <= NAMED else NAMED - 1
+        return [
+            (one_line(name, 40), one_line(self.paths.get(name, ""), 60))
+            for name in self.names[:most]
+        ]
+
+    @property
+    def more(self) -> str:
+        """How many sources are not shown, or ""."""
+        rest = len(self.names) - len(self.shown)
+        return f" and {rest} more" if rest else ""
 
     @property
     def sources(self) -> str:
         """The sources' names, shortened."""
-        names = [one_line(name, 40) for name in self.names]
-        if len(names) > NAMED:
-            return ", ".join(names[: NAMED - 1]) + f" and {len(names) - NAMED + 1} more"
-        return ", ".join(names)
+        names = (f"{name} ({path})" if path else name for name, path in self.shown)
+        return ", ".join(names) + self.more
 
 
 def cards(report: Report) -> list[Card]:
@@ -55,12 +72,13 @@ def cards(report: Report) -> list[Card]:
 
 
 def _of_source(report: Report, found: list[Card], number: int, source: Source) -> None:
+    path = words.own_path(report.trace, source)
     if source.why is not None and words.attention(source.why):
         told = words.verdict(source)
-        _add(report, found, number, source.why, (told.sign, told.word), source.name)
+        _add(report, found, number, source.why, (told.sign, told.word), source.name, path)
     for why in source.partial:
         if words.attention(why):
-            _add(report, found, number, why, ("◐", "incomplete"), source.name, partial=True)
+            _add(report, found, number, why, ("◐", "incomplete"), source.name, path, True)
 
 
 def _add(
@@ -70,15 +88,18 @@ def _add(
     why: Why,
     verdict: tuple[str, str],
     name: str,
+    path: str = "",
     partial: bool = False,
 ) -> None:
     for card in found:
         if card.partial == partial and _same(card.why, why):
             if name and name not in card.names:
                 card.names.append(name)
+                card.paths[name] = path
             return
     root = why.because if why.because is not None and why.at == why.because.at else why
     card = Card(why, verdict[0], verdict[1], [name] if name else [], partial, call)
+    card.paths[name] = path
     if why.at is None or why.at.here:
         card.lines = excerpt(report.source, root if root.story else why)
     fixed = why.fixed_source or (why.because.fixed_source if why.because is not None else None)
@@ -111,16 +132,35 @@ def tried(why: Why) -> str:
 
 
 def story(why: Why) -> list[tuple[str, str]]:
-    """Return the path's story: pairs of what and where."""
+    """Return the path's story: pairs of what and where, no longer than a few stops."""
     steps = why.story or (why.because.story if why.because is not None else ())
+    stops = [(step.kind, one_line(step.text, STOP), words.place(step.at)) for step in steps]
     said = {"left": "left TensorFlow at {}", "back": "came back as {}", "cut": "✗ {}"}
     said |= {"write": "written to {}", "read": "read back from {}"}
     found: list[tuple[str, str]] = []
-    before = ("", "")
-    for step in steps:
-        what = (one_line(step.text, 60), words.place(step.at))
-        # The same expression may be two stops; its second mention tells nothing new.
-        if what != before or step.kind not in ("op", "target"):
-            found.append((said.get(step.kind, "{}").replace("{}", what[0]), what[1]))
-        before = what
+    for number, (kind, what, where) in enumerate(stops):
+        # The same expression may be two stops; only the one that says more is told.
+        around = [stops[n] for n in (number - 1, number + 1) if 0 <= n < len(stops)]
+        twins = [other for other, *same in around if same == [what, where]]
+        if kind in ("op", "target") and any(other in _LOUD for other in twins):
+            continue
+        told = said.get(kind, "{}").replace("{}", what)
+        if not found or found[-1] != (told, where):
+            found.append((told, where))
+    return _fewer(found)
+
+
+def _fewer(stops: list[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Leave out plain stops in the middle of a long path; both ends and every event stay."""
+    if len(stops) <= STOPS:
+        return stops
+    events = ("left ", "came ", "✗ ", "written ", "read ")
+    loud = [n for n, (what, _) in enumerate(stops) if what.startswith(events)]
+    ends = {0, 1, len(stops) - 2, len(stops) - 1}
+    kept = sorted(sorted(range(len(stops)), key=lambda n: (n not in ends, n not in loud))[:STOPS])
+    found: list[tuple[str, str]] = []
+    for before, number in zip([-1, *kept], kept, strict=False):
+        if number > before + 1:
+            found.append((f"… {number - before - 1} more …", ""))
+        found.append(stops[number])
     return found

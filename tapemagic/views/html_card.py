@@ -33,11 +33,15 @@ def card(shown: Card) -> str:
 
 
 def _head(shown: Card) -> str:
-    names = ", ".join(code(name) for name in shown.sources.split(", ")) if shown.sources else ""
+    names = ", ".join(code(name) + _path(path) for name, path in shown.shown) + html(shown.more)
     verdict = tag("b", f"{html(shown.sign)} {html(shown.verdict)}", "sign")
     where = " · ".join(x for x in (words.cause(shown.why), words.inside(shown.why.at)) if x)
     head = " ".join(x for x in (names, verdict, tag("span", html(where), "where")) if x)
     return tag("div", head, "card-head")
+
+
+def _path(path: str) -> str:
+    return f" {tag('span', html(path), 'where')}" if path else ""
 
 
 def _below(label: str, why: Why) -> str:

@@ -84,7 +84,8 @@ def _table(report: Report, call: Call, width: int, colour: bool) -> list[str]:
 def _cells(row: rows.Row) -> list[str]:
     reason = ", ".join(x for x in (row.reason, row.where) if x)
     last = f"{row.gradient} ({reason})" if row.gradient and reason else row.gradient or reason
-    cells = [row.name, row.kind, row.dtype, row.shape, row.verdict.text, last]
+    name = f"{row.name} {row.path}" if row.path else row.name
+    cells = [name, row.kind, row.dtype, row.shape, row.verdict.text, last]
     return [one_line(cell, 200) for cell in cells]
 
 

@@ -61,7 +61,6 @@ def _in_function(case: Case, op: Op) -> Found:
         f"{said}, called on {case.line(op.at)}, gives `{case.name}` no gradient: its rule on "
         f"{case.line(at)} returned None.",
         "Let the gradient function (grad) return a value for that input instead of None.",
-        completed(case, op.type, cut.position),
         certain=name is not None,
     )
 
