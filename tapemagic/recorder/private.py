@@ -23,7 +23,7 @@ class Private:
 
     def __init__(self) -> None:
         from tensorflow.python import pywrap_tfe
-        from tensorflow.python.eager import backprop, execute, imperative_grad, record
+        from tensorflow.python.eager import backprop, context, execute, imperative_grad, record
         from tensorflow.python.eager.polymorphic_function import concrete_function
         from tensorflow.python.framework import dtypes, op_callbacks, ops
         from tensorflow.python.ops import resource_variable_ops
@@ -31,6 +31,7 @@ class Private:
 
         self.pywrap_tfe = pywrap_tfe
         self.backprop = backprop
+        self.context = context
         self.execute = execute
         self.imperative_grad = imperative_grad
         self.record = record
@@ -54,6 +55,10 @@ class Private:
     def should_record(self, tensors: Any) -> bool:
         """Whether a live tape of this thread tracks one of the tensors: exact, per tensor."""
         return bool(self.pywrap_tfe.TFE_Py_TapeSetShouldRecordBackprop(tensors))
+
+    def observed_here(self, callback: Callable[..., Any]) -> bool:
+        """Whether an op callback is in force on this thread: they are per thread."""
+        return callback in self.context.context().op_callbacks
 
     def no_tape(self) -> bool:
         """Whether no tape is recording on this thread."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from functools import partial
+from types import FrameType
 from typing import Any
 
 from tapemagic.recorder.kinds import TENSOR, VARIABLE, Kinds, variable_handle
@@ -131,7 +132,7 @@ class TapesProbe:
         )
 
     def _told(self, kind: str, tape: Any, _result: Any) -> None:
-        if not self.depth and tape is not None:
+        if not self.depth and tape is not None and self.private.observed_here(self.ops.on_op):
             self._event(tape, kind)
 
     def _reset(self, tape: Any) -> Any:
@@ -213,7 +214,7 @@ class TapesProbe:
         self, method: str, tape: Any, target: Any, sources: Any, *options: Any
     ) -> tuple[RawQuery, int | None] | None:
         """A query begins; nested ones (``jacobian`` asks ``gradient``) are part of it."""
-        if self.depth:
+        if self.depth or self._elsewhere() or self._internal(sys._getframe(2)):
             return None
         unconnected = options[1] if method == "gradient" else options[0]
         text = str(getattr(unconnected, "value", unconnected))
@@ -222,6 +223,24 @@ class TapesProbe:
             self.arguments(target), self.arguments(sources), text == "zero", self._graph(),
         )  # fmt: skip
         return self._open(row)
+
+    def _elsewhere(self) -> bool:
+        """Whether this is a thread whose ops are not observed."""
+        if self.private.observed_here(self.ops.on_op):
+            return False
+        note = "A tape was used on another thread, whose ops are not observed: it is left out."
+        if note not in self.log.notes:
+            self.log.notes.append(note)
+        return True
+
+    @staticmethod
+    def _internal(frame: FrameType | None) -> bool:
+        """Whether TensorFlow itself asks: forward mode and recompute_grad use tapes of their own."""
+        caller = frame.f_back if frame is not None else None
+        if caller is None:
+            return False
+        name = caller.f_code.co_filename.replace("\\", "/")
+        return "/tensorflow/python/" in name and "/autograph/" not in name
 
     def _open(self, row: RawQuery) -> tuple[RawQuery, int | None]:
         outer = self.ops.query
