@@ -45,12 +45,19 @@ def run() -> Report:
     Raises:
         NoTensorFlow: If there is no TensorFlow to run it with.
     """
-    if find_spec("tensorflow") is None:
+    if not _installed():
         raise NoTensorFlow(f"TensorFlow is not installed; install it with: {INSTALL}")
     from tapemagic.api import run_cell
 
     with quiet():
         return run_cell(CELL, {"__name__": "__main__"}, try_fixes=True)
+
+
+def _installed() -> bool:
+    try:
+        return find_spec("tensorflow") is not None
+    except ImportError:
+        return False
 
 
 @contextmanager

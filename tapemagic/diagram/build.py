@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from tapemagic.diagram import select
+from tapemagic.diagram import labels, select
 from tapemagic.diagram.cuts import mark_reasons
 from tapemagic.diagram.flow import follow
 from tapemagic.diagram.graph import index
@@ -78,6 +78,7 @@ def _sketch(report: Report, trace: Trace, call: int | None) -> tuple[Sketch, int
         for target in made.targets:
             if target.tensor is not None:
                 sketch.targets.setdefault(graph.same(target.tensor), target)
+    sketch.model = labels.model_of(map(graph.tensors.get, sketch.asked))
     sketch.chosen = select.relevant(graph, calls)
     if not calls:
         sketch.chosen = {op.index for op in graph.ops if op.phase == "forward"}

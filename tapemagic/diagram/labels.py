@@ -8,6 +8,8 @@ from tapemagic.views import numbers
 from tapemagic.views.escape import one_line
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tapemagic.report.model import Source
     from tapemagic.trace.model import Op, Tensor, Trace
 
@@ -15,14 +17,23 @@ NAME = 28  # letters of a name that are shown
 VALUE = 22  # letters of a value that are shown
 
 
-def path(tensor: Tensor) -> str | None:
-    """Return the path that Keras gives a variable, its end if it is long."""
+def path(tensor: Tensor, model: str = "") -> str | None:
+    """Return the path that Keras gives a variable, without its model's name; its end if long."""
     if tensor.kind != "variable" or tensor.label is None or "/" not in tensor.label:
         return None
-    parts = one_line(tensor.label).split("/")
-    while len(parts) > 2 and len("/".join(parts)) > NAME - 2:
+    parts = one_line(tensor.label.removeprefix(model)).split("/")
+    while len(parts) > 2 and len("/".join(parts)) > NAME:
         del parts[0]
     return "/".join(parts)
+
+
+def model_of(tensors: Iterable[Tensor | None]) -> str:
+    """Return what the paths of all variables begin with, the model's name: ``sequential/``."""
+    paths = [t.label for t in tensors if t is not None and t.kind == "variable" and t.label]
+    first = {path.partition("/")[0] for path in paths}
+    if len(first) != 1 or not all(path.count("/") > 1 for path in paths):
+        return ""
+    return f"{first.pop()}/"
 
 
 def op_type(op: Op, trace: Trace) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from tapemagic.trace.flow import node_mark
@@ -54,7 +55,8 @@ def relevant(graph: Graph, shown: Iterable[Call]) -> set[int]:
     story += graph.mark_tensors(mark for mark in marks if mark is not None)
     wanted = graph.ancestors([*targets, *(tensor for tensor in story if tensor is not None)])
     chosen = {op.index for op in graph.ops if not wanted.isdisjoint(op.outputs)}
-    forward = [op for op in graph.ops if op.phase == "forward" and graph.drawn(op)]
+    end = _end(graph, shown)
+    forward = [o for o in graph.ops if o.phase == "forward" and graph.drawn(o) and o.index < end]
     sources = {
         graph.same(source.tensor)
         for call in shown
@@ -66,11 +68,12 @@ def relevant(graph: Graph, shown: Iterable[Call]) -> set[int]:
         chosen.update(op.index for op in _touching(graph, forward, wanted | sources))
     elif lost:
         chosen.update(op.index for op in _after(graph, forward, lost)[:AFTERMATH])
-    chosen -= graph.births
+    # Writes carry no gradient: those that tell part of a reason come back below.
+    chosen -= graph.births | {op.index for ops in graph.writers.values() for op in ops}
     chosen &= _fed(graph, {*sources, *(tensor for tensor in story if tensor is not None)})
     told = {graph.same(tensor) for tensor in story if tensor is not None}
     for tensor in told:
-        writes = graph.writers.get(tensor, [])[:AFTERMATH]
+        writes = [op for op in graph.writers.get(tensor, []) if op.index < end][:AFTERMATH]
         # What a variable began with matters only when that is where the value came from.
         chosen.update(
             op.index
@@ -78,6 +81,15 @@ def relevant(graph: Graph, shown: Iterable[Call]) -> set[int]:
             if op.index not in graph.births or not told.isdisjoint(graph.inputs(op)[1:])
         )
     return chosen
+
+
+def _end(graph: Graph, shown: list[Call]) -> float:
+    """Return where the last call ended: what ran after it cannot have mattered to it."""
+    queries = graph.trace.queries
+    known = [queries[call.query] for call in shown if call.query < len(queries)]
+    if not known or any(query.graph is not None for query in known):
+        return math.inf
+    return max(query.op_end for query in known)
 
 
 def _fed(graph: Graph, tensors: set[int]) -> set[int]:

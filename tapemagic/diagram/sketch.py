@@ -30,6 +30,7 @@ class Sketch:
     calls: list[Call]
     flows: list[Flow]
     chosen: set[int]
+    model: str = ""  # what the paths of the sources in Keras begin with
     nodes: dict[str, Node] = field(default_factory=dict)
     edges: list[Edge] = field(default_factory=list)
     asked: dict[int, list[tuple[Call, Source]]] = field(default_factory=dict)

@@ -53,7 +53,7 @@ def _role(known: Tensor | None, asked: bool) -> str:
 def _title(sketch: Sketch, tensor: int, known: Tensor | None, role: str) -> str:
     """Prefer the path in Keras, then the name in the question, then the code's, then TensorFlow's, then the value."""
     asked = sketch.asked.get(tensor)
-    path = labels.path(known) if known is not None else None
+    path = labels.path(known, sketch.model) if known is not None else None
     if path is not None:
         return one_line(path, labels.NAME)
     if asked:
@@ -70,13 +70,15 @@ def _title(sketch: Sketch, tensor: int, known: Tensor | None, role: str) -> str:
         return labels.op_type(op, sketch.graph.trace)
     if role != "constant":
         return "variable"
-    return "constant" if known.value is None else labels.content(known, dtype=False)
+    shown = labels.content(known, dtype=False)
+    return "constant" if shown.startswith("(") else shown
 
 
 def gradient_facts(sketch: Sketch, tensor: int) -> tuple[str, ...]:
     """Return what the calls gave for a source, or what an intermediate tensor was handed."""
     asked = sketch.asked.get(tensor, [])
     asked = [pair for pair in asked if pair[0].targets] or asked
+    asked = list({id(call): (call, source) for call, source in asked}.values())
     if len(asked) == 1:
         return (f"grad {labels.source_gradient(asked[0][1])}",)
     if asked:

@@ -9,6 +9,7 @@ from typing import Any
 from tapemagic.cell.text import CellText
 from tapemagic.diagnosis.engine import Texts, explain, status_of
 from tapemagic.diagnosis.partial import incomplete
+from tapemagic.diagnosis.repairs.outputs import two_outputs_at
 from tapemagic.diagnosis.view import QueryView
 from tapemagic.report.model import Call, Failure, Report, Source, Target, Why
 from tapemagic.trace.flow import ValueGraph
@@ -216,6 +217,7 @@ def _watch_error(
             (at.line,) if at is not None and at.here else (),
             fix="Build keras.Model(inputs, [layer.output, model.output]), which has two outputs, "
             "call it under the tape, and ask about the tensor that it returns.",
+            fixed_source=two_outputs_at(text, at.line) if at is not None and at.here else None,
         )
     node = text.statement_at(line or 0)
     fixed = None

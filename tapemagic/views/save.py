@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
 from pathlib import Path
@@ -13,7 +12,8 @@ from tapemagic.views.errors import ReportError
 from tapemagic.views.files import render
 
 if TYPE_CHECKING:
-    from tapemagic.report.model import Report
+    from tapemagic.report.archive import dumps
+from tapemagic.report.model import Report
 
 SUFFIXES = (".html", ".svg", ".png", ".pdf", ".dot", ".json", ".md", ".txt")
 THEMES = ("light", "dark")
@@ -63,7 +63,7 @@ def save(
             f"Can't save to {str(place)!r}: the folder {str(place.parent)!r} does not exist."
         )
     if suffix == ".json":
-        content = json.dumps(report.to_dict(), ensure_ascii=False, indent=1, allow_nan=False)
+        content = dumps(report)
         data = f"{content}\n".encode("utf-8", "backslashreplace")
     else:
         display = DisplayOptions(level=level)

@@ -43,7 +43,7 @@ def statuses(gradients: Any) -> list[str]:
         if gradient is None or (0 in gradient.shape):
             found.append("none")
             continue
-        value = np.asarray(gradient)
+        value = np.asarray(getattr(gradient, "values", gradient))
         if np.isnan(value).any():
             found.append("nan")
         elif np.isinf(value).any():

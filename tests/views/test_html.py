@@ -84,7 +84,7 @@ def test_the_picture_names_and_describes_itself() -> None:
     (svg,) = pictures(html(reports.detour()))
     root = ElementTree.fromstring(svg)
     space = "{http://www.w3.org/2000/svg}"
-    assert root.find(f"{space}title").text == "How loss was computed from x, w"  # type: ignore[union-attr]
+    assert root.find(f"{space}title").text == "How loss was computed from x and w"  # type: ignore[union-attr]
     assert "ends at line 9" in root.find(f"{space}desc").text  # type: ignore[union-attr, operator]
     assert 'alt="How loss' in html(reports.detour())
 

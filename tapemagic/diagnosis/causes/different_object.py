@@ -9,6 +9,8 @@ from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.edits import Edits
+from tapemagic.diagnosis.repairs.asking import about_the_used, as_tensor
+from tapemagic.diagnosis.repairs.outputs import two_outputs
 from tapemagic.trace.model import Site
 
 TEXT = """
@@ -59,7 +61,7 @@ def recognise(case: Case) -> Found | None:
         f"`{case.target}` was computed from {case.call_it(shared)}.",
         f"Ask about {case.call_it(shared)} and slice the gradient; or make `{case.name}` first, "
         "watch it, and compute the target from it.",
-        _sliced(case),
+        about_the_used(case, shared),
     )
 
 
@@ -80,6 +82,7 @@ def _copied(case: Case, price: float) -> Found | None:
         f"{case.call_it(shared)}; `{case.target}` was computed from {case.call_it(shared)}, not "
         "from the copy.",
         f"Ask about {case.call_it(shared)}, or compute the target from `{case.name}`.",
+        about_the_used(case, shared),
     )
 
 
@@ -102,22 +105,6 @@ def _shared_ancestor(case: Case, begin: list[int] | None = None) -> int | None:
                     return edge.source
                 todo.append(edge.source)
     return None
-
-
-def _sliced(case: Case) -> str | None:
-    """``tape.gradient(y, x[0:2])`` becomes ``tape.gradient(y, x)[0:2]``."""
-    at = case.view.query.at
-    node = case.node(at)
-    if at is None or not at.here or not isinstance(node, ast.Call) or len(node.args) < 2:
-        return None
-    source = node.args[1]
-    if not isinstance(source, ast.Subscript) or not isinstance(source.value, ast.Name):
-        return None
-    edits = Edits(case.here)
-    index = edits.raw(span(source))[len(edits.raw(span(source.value))) :]
-    end = (node.end_lineno or 0, node.end_col_offset or 0)
-    edits.replace(span(source), edits.raw(span(source.value)))
-    return edits.insert(*end, index).source()
 
 
 def _twin(case: Case, price: float) -> Found | None:
@@ -206,6 +193,7 @@ def _symbolic(case: Case) -> Found:
         "and never holds a value, so no tape can watch or differentiate it.",
         "Build a model with two outputs, keras.Model(inputs, [layer.output, model.output]), call "
         "it under the tape, and ask about the tensor that it returns.",
+        two_outputs(case),
     )
 
 
@@ -217,6 +205,7 @@ def _not_a_tensor(case: Case) -> Found:
         f"The source `{case.name}` is a {case.source.type}, not a tensor or variable: a tape can "
         f"only be asked about the object that was used.{left}",
         "Ask about the tensor or variable itself, not about a value of it.",
+        as_tensor(case),
     )
 
 

@@ -44,8 +44,7 @@ def recognise(case: Case) -> Found | None:
     return Found(
         first.at,
         f"{value} left TensorFlow in `{_short(first.what)}` on {case.line(first.at)}{came}: the "
-        f"tape can't follow it through {_kind(first)}."
-        + ("" if sure else " (Its content changed on the way, so this link is likely, not certain.)"),
+        f"tape can't follow it through {_kind(first)}.",
         _advice(first),
         kept(case, marks),
         certain=sure and last is not None,

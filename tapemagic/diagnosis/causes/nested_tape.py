@@ -8,6 +8,7 @@ from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.causes.constant_gradient import inner_query
 from tapemagic.diagnosis.edits import Edits, body_lines, indent_of, shifted, siblings, with_of_tape
+from tapemagic.trace.model import Site
 
 TEXT = """
 To differentiate a gradient, the outer tape must record how that gradient was computed: the inner
@@ -84,6 +85,7 @@ def moved_in(case: Case, at) -> str | None:  # type: ignore[no-untyped-def]
     if statement is None:
         return None
     first, last = row.index(block) + 1, row.index(statement)  # type: ignore[arg-type]
+    last = max(last, _last_on_way(case, row, enter))
     query = case.view.query.at
     if last < first or any(
         query is not None and s.lineno <= query.line <= (s.end_lineno or 0) for s in row[first : last + 1]
@@ -94,6 +96,24 @@ def moved_in(case: Case, at) -> str | None:  # type: ignore[no-untyped-def]
     edits = Edits(text)
     edits.delete_lines(begin, end)
     return edits.insert_line((block.end_lineno or 0) + 1, new).source()
+
+
+def _last_on_way(case: Case, row: list[ast.stmt], enter: Site) -> int:
+    """The last statement of the row, before the question, that the value passes on its way."""
+    view, query, found = case.view, case.view.query.at, 0
+    for edge in case.way.edges if case.way is not None else ():
+        if edge.op is None or view.tracking is None or view.tracking.recording_at(edge.op):
+            continue
+        site = case.statement_in_frame(view.trace.ops[edge.op], enter)
+        if site is None or (site.function, site.cell, site.file) != (
+            enter.function, enter.cell, enter.file,
+        ):  # fmt: skip
+            continue
+        for index, one in enumerate(row):
+            inside = one.lineno <= site.line <= (one.end_lineno or 0)
+            if inside and (query is None or (one.end_lineno or 0) < query.line):
+                found = max(found, index)
+    return found
 
 
 def _parent(text, node):  # type: ignore[no-untyped-def]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from tapemagic.cell.text import span
+from tapemagic.cell.text import CellText, span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.edits import Edits, calls_in, dotted, module_alias
@@ -57,12 +57,28 @@ def _fixed(case: Case, at) -> str | None:  # type: ignore[no-untyped-def]
         return None
     call = calls[0]
     value = call.args[0]
+    if _is_changed(text, call):
+        return None
     edits = Edits(text)
     tf = module_alias(text, "tensorflow", "tf")
     inner = edits.raw(span(value))
     if isinstance(value, (ast.Name, ast.Attribute, ast.Call)):
         return edits.replace(span(call), f"{tf}.identity({inner})").source()
-    return edits.replace(span(call), f"{tf}.convert_to_tensor({inner})").source()
+    made = "stack" if isinstance(value, (ast.List, ast.ListComp)) else "convert_to_tensor"
+    return edits.replace(span(call), f"{tf}.{made}({inner})").source()
+
+
+def _is_changed(text: CellText, call: ast.Call) -> bool:
+    """Whether the variable is assigned to later: then it has to be one."""
+    names = {
+        ast.unparse(target) for node in text.statements if isinstance(node, ast.Assign)
+        and node.value is call for target in node.targets
+    }  # fmt: skip
+    return any(
+        isinstance(n, ast.Attribute) and n.attr.startswith(("assign", "scatter"))
+        and ast.unparse(n.value) in names
+        for n in ast.walk(text.tree or ast.Module([], []))
+    )  # fmt: skip
 
 
 CAUSE = Cause(

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+
 from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
-from tapemagic.diagnosis.edits import Edits, calls_in
+from tapemagic.diagnosis.edits import Edits, calls_in, dotted
 
 TEXT = """
 A tape watches by itself only variables that were made trainable. One made with `trainable=False` has
@@ -54,6 +56,9 @@ def _fixed(case: Case, at) -> str | None:  # type: ignore[no-untyped-def]
         for keyword in call.keywords:
             if keyword.arg == "trainable":
                 return Edits(text).replace(span(keyword.value), "True").source()
+        given = call.args[1] if dotted(call.func).endswith("Variable") and call.args[1:] else None
+        if isinstance(given, ast.Constant) and given.value is False:
+            return Edits(text).replace(span(given), "True").source()
     return None
 
 

@@ -7,16 +7,9 @@ import ast
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.causes.nested_tape import moved_in
-from tapemagic.diagnosis.edits import (
-    Edits,
-    binds,
-    body_lines,
-    dotted,
-    indent_of,
-    shifted,
-    siblings,
-    with_of_tape,
-)
+from tapemagic.diagnosis.edits import Edits, dotted, indent_of, shifted, siblings
+from tapemagic.diagnosis.repairs.everyturn import in_call
+from tapemagic.diagnosis.repairs.moving import moved_into
 from tapemagic.trace.model import Op, Site, TapeEvent
 
 TEXT = """
@@ -84,7 +77,7 @@ def recognise(case: Case) -> Found | None:
         f"how {case.call_it(cut.target)} was computed from {case.call_it(cut.source)}.",
         "Compute it inside the `with` block"
         + (", in every turn (in call, not in build)." if in_turn else ": move this line into it."),
-        _fixed(case, at, before) if not in_turn else None,
+        _fixed(case, op, at, before, in_turn),
     )
 
 
@@ -153,52 +146,11 @@ def _unpaused(case: Case, at: Site | None) -> str | None:
     return None
 
 
-def _fixed(case: Case, at: Site | None, before: bool) -> str | None:
-    enter = case.with_statement()
-    if at is None or enter is None or not at.here or not enter.here:
-        return None
-    if not before:
-        return moved_in(case, at)
-    text = case.here
-    block = with_of_tape(text, enter.line)
-    statement = text.statement_at(at.line)
-    if block is None or statement is None or isinstance(statement, ast.ExceptHandler):
-        return None
-    row = siblings(text, statement)
-    if row is None or not any(statement is s for s in row):
-        return None
-    if not isinstance(statement, (ast.Assign, ast.AnnAssign, ast.Expr)):
-        return None
-    index = next(i for i, s in enumerate(row) if s is statement)
-    moved = [statement]
-    # What uses the moved names between here and the block has to come along.
-    names = _bound(statement)
-    for other in row[index + 1 :]:
-        if other is block or other.lineno >= block.lineno:
-            break
-        if isinstance(other, (ast.FunctionDef, ast.ClassDef)):
-            continue
-        if any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(other)):
-            if not isinstance(other, (ast.Assign, ast.AnnAssign, ast.Expr)):
-                return None
-            moved.append(other)
-            names |= _bound(other)
-    if block.body[0].lineno == block.lineno:
-        return None
-    indent = indent_of(text, block.body[0].lineno)
-    edits = Edits(text)
-    rows = []
-    for one in moved:
-        begin, end = body_lines(text, one)
-        rows.append(shifted(text, begin, end, indent))
-        edits.delete_lines(begin, end)
-    return edits.insert_line(body_lines(text, block.body[0])[0], "\n".join(rows)).source()
-
-
-def _bound(statement: ast.stmt) -> set[str]:
-    return {
-        n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and binds(statement, n.id)
-    }
+def _fixed(case: Case, op: Op, at: Site | None, before: bool, in_turn: bool) -> str | None:
+    once = in_call(case, op.at)
+    if once is not None or in_turn:
+        return once
+    return moved_into(case, at) if before else moved_in(case, at)
 
 
 CAUSE = Cause(

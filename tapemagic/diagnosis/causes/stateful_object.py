@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import re
 
-from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
-from tapemagic.diagnosis.edits import Edits
+from tapemagic.diagnosis.repairs.metrics import loss_instead
+from tapemagic.diagnosis.repairs.state import by_value
 from tapemagic.trace.model import Site
 
 TEXT = """
@@ -24,7 +23,10 @@ with tf.GradientTape() as tape:
     y = total * total
 grad = tape.gradient(y, x)
 """
-MENDED = EXAMPLE.replace("total.assign_add(x)", "total = total + x")
+MENDED = EXAMPLE.replace(
+    "total.assign_add(x)\n    y = total * total",
+    "new_total = total + x\n    total.assign(new_total)\n    y = new_total * new_total",
+)
 
 
 def recognise(case: Case) -> Found | None:
@@ -56,7 +58,7 @@ def recognise(case: Case) -> Found | None:
         "Use a loss from keras.losses instead of the metric object, which keeps its result in state."
         if metric or _is_metric(case, write)
         else "Compute with the value itself instead of assigning it to state and reading it back.",
-        _fixed(case, at) or _loss_instead(case),
+        by_value(case, at, write, read) or loss_instead(case),
     )
 
 
@@ -70,51 +72,13 @@ def _in_function(case: Case, at: Site | None) -> Found:
         f"The value of `{case.name}` is written into a variable by `{case.written(at)}` on "
         f"{case.line(at)} and read back from it: a tape follows no value through state.",
         "Compute with the value itself instead of assigning it to state and reading it back.",
-        _fixed(case, at),
+        by_value(case, at, None, None),
     )
 
 
 def _is_metric(case: Case, write) -> bool:  # type: ignore[no-untyped-def]
     text = case.here.source
     return bool(re.search(r"metrics\.[A-Z]", text)) and "ssign" in write.type
-
-
-def _fixed(case: Case, at: Site | None) -> str | None:
-    if at is None or not at.here:
-        return None
-    text = case.here
-    node = text.statement_at(at.line)
-    if not isinstance(node, ast.Expr) or not isinstance(node.value, ast.Call):
-        return None
-    call = node.value
-    func = call.func
-    if not isinstance(func, ast.Attribute) or not isinstance(func.value, ast.Name) or len(call.args) != 1:
-        return None
-    edits = Edits(text)
-    value = edits.raw(span(call.args[0]))
-    name = func.value.id
-    sign = {"assign_add": "+", "assign_sub": "-"}.get(func.attr)
-    if sign is not None:
-        plain = isinstance(call.args[0], (ast.Name, ast.Attribute, ast.Call, ast.Constant))
-        value = value if plain or sign == "+" else f"({value})"
-        return edits.replace(span(node), f"{name} = {name} {sign} {value}").source()
-    if func.attr == "assign":
-        return edits.replace(span(node), f"{name} = {value}").source()
-    return None
-
-
-def _loss_instead(case: Case) -> str | None:
-    """``keras.metrics.X(...)`` becomes ``keras.losses.X(...)`` for classes that both have."""
-    both = (
-        "MeanSquaredError|MeanAbsoluteError|MeanSquaredLogarithmicError|BinaryCrossentropy|"
-        "CategoricalCrossentropy|SparseCategoricalCrossentropy|KLDivergence|Poisson|Hinge|"
-        "SquaredHinge|CategoricalHinge|MeanAbsolutePercentageError|CosineSimilarity"
-    )
-    pattern = re.compile(rf"\bmetrics\.(?=(?:{both})\()")
-    source = case.here.source
-    if len(pattern.findall(source)) != 1:
-        return None
-    return pattern.sub("losses.", source)
 
 
 CAUSE = Cause(

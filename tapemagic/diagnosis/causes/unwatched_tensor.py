@@ -59,7 +59,8 @@ def recognise(case: Case) -> Found | None:
 def _fixed(case: Case) -> str | None:
     def watched() -> str | None:
         edits = Edits(case.here)
-        return edits.source() if watch_source(case, edits) else None
+        watch_source(case, edits)
+        return edits.source()
 
     return with_the_way(case, watched)
 

@@ -16,13 +16,13 @@ _FLAT = frozenset(
 
 
 @mechanical
-def completed(case: Case, name: str, position: int) -> str | None:
+def completed(case: Case, name: str | None, position: int | None) -> str | None:
     """The cell with the rule returning a derivative for one more input.
 
     Args:
         case: The source and its way.
         name: The function under ``tf.custom_gradient``.
-        position: The input that got None.
+        position: The input that got None, where it is known.
     """
     tree = case.here.tree
     if tree is None:
@@ -34,9 +34,13 @@ def completed(case: Case, name: str, position: int) -> str | None:
     rule = rules[0]
     given = [a.arg for a in outer.args.args if a.arg != "self"]
     end, forward = rule.body[-1], outer.body[-1]
-    if not isinstance(end, ast.Return) or end.value is None or position >= len(given):
+    if not isinstance(end, ast.Return) or end.value is None:
         return None
     parts = end.value.elts if isinstance(end.value, ast.Tuple) else [end.value]
+    nones = [i for i, p in enumerate(parts) if isinstance(p, ast.Constant) and p.value is None]
+    position = nones[0] if len(nones) == 1 else position
+    if position is None or position >= min(len(given), len(parts)):
+        return None
     none = parts[position]
     if not (isinstance(none, ast.Constant) and none.value is None):
         return None

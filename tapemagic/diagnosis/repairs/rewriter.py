@@ -72,6 +72,14 @@ class Rewriter:
         """Give an expression a text in the place of the one that it already has."""
         self._rules[id(node)] = (node, lambda: made)
 
+    def forget(self, node: ast.expr) -> None:
+        """Leave an expression as it was after all."""
+        self._rules.pop(id(node), None)
+
+    def statement(self, node: ast.expr, made: str) -> None:
+        """Put a statement in the place of an expression that is one by itself."""
+        self.edits.replace(span(node), made)
+
     def changed(self, node: ast.AST) -> bool:
         """Whether an expression has a new text."""
         return id(node) in self._rules

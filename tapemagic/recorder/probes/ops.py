@@ -271,7 +271,7 @@ def _equal(tensor: Any, value: Any) -> bool | None:
         other = np.asarray(value)
     except Exception:
         return None
-    if other.dtype == object or not isinstance(array, np.ndarray):
+    if other.dtype == object or not isinstance(array, (np.ndarray, np.generic)):
         return None
     if array.shape != other.shape:
         return False

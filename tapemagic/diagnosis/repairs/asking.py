@@ -1,0 +1,174 @@
+"""Ask about the object that was used, and do to its gradient what was done to the object."""
+
+from __future__ import annotations
+
+import ast
+
+from tapemagic.cell.text import contains, span
+from tapemagic.diagnosis.case import Case
+from tapemagic.diagnosis.edits import dotted
+from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter, mechanical
+from tapemagic.diagnosis.repairs.watching import insert_watch
+
+_COPIES = frozenset(
+    "identity convert_to_tensor constant Variable value read_value numpy copy asarray array".split()
+)
+_SHAPERS = frozenset("reshape transpose squeeze expand_dims slice gather cast".split())
+
+
+@mechanical
+def about_the_used(case: Case, shared: int) -> str | None:
+    """The cell with the question about what the target was computed from.
+
+    Args:
+        case: A source that is a copy, a slice or another form of what was used.
+        shared: The tensor that both were made from.
+    """
+    rw = Rewriter(case.here)
+    query = _query(case)
+    source = query.args[1]
+    made = _made(rw, case, source)
+    if isinstance(source, ast.Name) and _is_list(case, source):
+        name = _iterated(made)
+        if name is None:
+            raise NoRepair
+        _known(case, shared, name)
+        rw.put(source, lambda: name)
+        rw.put(query, lambda: f"{rw.tf}.unstack({rw.inside(query)})")
+        _watch(case, rw, shared, name, query)
+        return rw.source()
+    if isinstance(source, (ast.List, ast.Tuple)):
+        raise NoRepair
+    root, form = _form(rw, made)
+    if isinstance(root, (ast.Name, ast.Attribute)):
+        _known(case, shared, ast.unparse(root))
+    else:
+        raise NoRepair
+    name = ast.unparse(root)
+    rw.put(source, lambda: name)
+    if form is not None:
+        begin, end = form
+        rw.put(query, lambda: f"{begin}{rw.inside(query)}{end}")
+    _watch(case, rw, shared, name, query)
+    return rw.source()
+
+
+def _query(case: Case) -> ast.Call:
+    at = case.view.query.at
+    node = case.node(at)
+    if at is None or not at.here or not isinstance(node, ast.Call) or len(node.args) < 2:
+        raise NoRepair
+    if case.view.query.method != "gradient":
+        raise NoRepair
+    return node
+
+
+def _is_list(case: Case, source: ast.Name) -> bool:
+    return case.name.startswith(f"{source.id}[")
+
+
+def _made(rw: Rewriter, case: Case, source: ast.expr) -> ast.expr:
+    """The expression that made the source, in the question or where its name was bound."""
+    if not isinstance(source, ast.Name):
+        return source
+    bound: list[ast.expr] = []
+    for statement in case.here.statements:
+        for target in statement.targets if isinstance(statement, ast.Assign) else ():
+            value = statement.value  # type: ignore[union-attr]
+            if isinstance(target, ast.Name) and target.id == source.id:
+                bound.append(value)
+            if isinstance(target, ast.Tuple) and isinstance(value, ast.Tuple):
+                bound += [
+                    v for t, v in zip(target.elts, value.elts, strict=False)
+                    if isinstance(t, ast.Name) and t.id == source.id
+                ]  # fmt: skip
+    del rw
+    if len(bound) != 1:
+        raise NoRepair
+    return bound[0]
+
+
+def _form(rw: Rewriter, made: ast.expr) -> tuple[ast.expr, tuple[str, str] | None]:
+    """The object in an expression, and what is done to it: the text before and after it."""
+    whole = rw.inside(made)
+    if isinstance(made, ast.Subscript):
+        inner = rw.inside(made.value)
+        return made.value, ("", whole[len(inner) :])
+    if not isinstance(made, ast.Call):
+        raise NoRepair
+    last = dotted(made.func).rsplit(".", 1)[-1]
+    if not made.args and isinstance(made.func, ast.Attribute) and made.func.attr in _COPIES:
+        return made.func.value, None
+    if last in _COPIES and made.args:
+        return made.args[0], None
+    if last in _SHAPERS and made.args and dotted(made.func).startswith(f"{rw.tf}."):
+        first = rw.inside(made.args[0])
+        begin = whole.index(first, len(rw.inside(made.func)))
+        return made.args[0], (whole[:begin], whole[begin + len(first) :])
+    raise NoRepair
+
+
+def _iterated(made: ast.expr) -> str | None:
+    """``x`` of ``[x[i] for i in range(n)]`` or ``tf.unstack(x)``."""
+    if isinstance(made, ast.ListComp) and isinstance(made.elt, ast.Subscript):
+        turn = made.generators[0]
+        item = made.elt
+        if len(made.generators) == 1 and not turn.ifs and isinstance(item.value, ast.Name):
+            if isinstance(turn.target, ast.Name) and ast.unparse(item.slice) == turn.target.id:
+                return item.value.id
+    if isinstance(made, ast.Call) and dotted(made.func).endswith("unstack") and len(made.args) == 1:
+        return made.args[0].id if isinstance(made.args[0], ast.Name) else None
+    return None
+
+
+def _known(case: Case, shared: int, name: str) -> None:
+    """Refuse unless the name is the shared object's, or that of a variable it was read from."""
+    trace = case.view.trace
+    tensors = {shared}
+    maker = case.view.graph.maker.get(shared)
+    if maker is not None:
+        tensors.update(trace.ops[maker].inputs)
+    names = {b.name for b in trace.bindings if b.tensor in tensors}
+    names |= {trace.tensors[t].name for t in tensors if t in trace.tensors and trace.tensors[t].name}
+    if name not in names:
+        raise NoRepair
+
+
+def _watch(case: Case, rw: Rewriter, shared: int, name: str, query: ast.Call) -> None:
+    """A plain tensor that was used has to be watched."""
+    facts, tracking = case.view.trace.tensors.get(shared), case.view.tracking
+    enter = case.with_statement()
+    if facts is None or tracking is None or enter is None or not enter.here:
+        raise NoRepair
+    maker = case.view.graph.maker.get(shared)
+    read = maker is not None and case.view.trace.ops[maker].type == "ReadVariableOp"
+    if facts.kind == "variable" or read or shared in tracking.tracked:
+        return
+    del query
+    if not insert_watch(case.here, rw.edits, enter.line, case.tape_name, name):
+        raise NoRepair
+
+
+@mechanical
+def as_tensor(case: Case) -> str | None:
+    """A source that left TensorFlow is asked about as it was before."""
+    rw = Rewriter(case.here)
+    query = _query(case)
+    source = query.args[1]
+    found = False
+    for node in [source, _made(rw, case, source)]:
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            value = node.func.value
+            if node.func.attr == "numpy" and not node.args:
+                rw.put(source, lambda value=value: rw.inside(value))  # type: ignore[misc]
+                found = True
+            elif node.func.attr == "get_weights":
+                rw.put(
+                    source,
+                    lambda value=value: f"{rw.operand(value)}.trainable_variables",  # type: ignore[misc]
+                )
+                found = True
+            break_here = contains(span(source), span(node))
+            if found and break_here:
+                break
+    return rw.source() if found else None

@@ -1,0 +1,99 @@
+"""Statements that ran before the tape's block move into it, with what depends on them."""
+
+from __future__ import annotations
+
+import ast
+
+from tapemagic.cell.text import CellText
+from tapemagic.diagnosis.case import Case
+from tapemagic.diagnosis.edits import (
+    Edits,
+    binds,
+    body_lines,
+    indent_of,
+    shifted,
+    siblings,
+    with_of_tape,
+)
+from tapemagic.diagnosis.repairs.rewriter import mechanical
+from tapemagic.trace.model import Site
+
+_FIXED = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Return, ast.AsyncFunctionDef)
+
+
+@mechanical
+def moved_into(case: Case, at: Site | None) -> str | None:
+    """The cell with the statement at a site moved to the top of the tape's block."""
+    enter = case.with_statement()
+    if at is None or enter is None or not at.here or not enter.here:
+        return None
+    text = case.here
+    block = with_of_tape(text, enter.line)
+    statement = text.statement_at(at.line)
+    if block is None or not isinstance(statement, ast.stmt) or block.body[0].lineno == block.lineno:
+        return None
+    row = siblings(text, statement)
+    while row is not None and not _reaches(row, statement, block):
+        # Part of a loop or condition: that moves as a whole.
+        parent = _parent(text, statement)
+        if parent is None:
+            return None
+        statement, row = parent, siblings(text, parent)
+    moved = _with_dependents(row or [], statement, block)
+    if moved is None:
+        return None
+    indent = indent_of(text, block.body[0].lineno)
+    edits, rows = Edits(text), []
+    for one in moved:
+        begin, end = body_lines(text, one)
+        rows.append(shifted(text, begin, end, indent))
+        edits.delete_lines(begin, end)
+    return edits.insert_line(body_lines(text, block.body[0])[0], "\n".join(rows)).source()
+
+
+def _reaches(row: list[ast.stmt], statement: ast.stmt, block: ast.With) -> bool:
+    """Whether a later statement of the same row is the block, or holds it."""
+    index = next(i for i, s in enumerate(row) if s is statement)
+    return any(_holds(other, block) for other in row[index + 1 :])
+
+
+def _holds(node: ast.stmt, block: ast.With) -> bool:
+    if isinstance(node, (ast.FunctionDef, ast.ClassDef)):
+        return False
+    return any(inner is block for inner in ast.walk(node))
+
+
+def _parent(text: CellText, node: ast.stmt) -> ast.stmt | None:
+    for other in text.statements:
+        if isinstance(other, (ast.For, ast.While, ast.If, ast.With)) and any(
+            child is node for child in ast.iter_child_nodes(other)
+        ):
+            return other
+    return None
+
+
+def _with_dependents(
+    row: list[ast.stmt], statement: ast.stmt, block: ast.With
+) -> list[ast.stmt] | None:
+    """A statement and those up to the block that use what it binds."""
+    if isinstance(statement, _FIXED):
+        return None
+    index = next(i for i, s in enumerate(row) if s is statement)
+    moved, names = [statement], _bound(statement)
+    for other in row[index + 1 :]:
+        if _holds(other, block):
+            return moved
+        if isinstance(other, (ast.FunctionDef, ast.ClassDef)):
+            continue
+        if any(isinstance(n, ast.Name) and n.id in names for n in ast.walk(other)):
+            if isinstance(other, _FIXED):
+                return None
+            moved.append(other)
+            names |= _bound(other)
+    return None
+
+
+def _bound(statement: ast.stmt) -> set[str]:
+    return {
+        n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and binds(statement, n.id)
+    }
