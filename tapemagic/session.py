@@ -90,7 +90,13 @@ class Session:
             )
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                compile(made.tree, self.filename, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+                compile(
+                    made.tree,
+                    self.filename,
+                    "exec",
+                    ast.PyCF_ALLOW_TOP_LEVEL_AWAIT,
+                    dont_inherit=True,
+                )
             flow.add(made)
         except Exception as fault:
             self.recorder.log.fault("rewriting", fault)
@@ -102,7 +108,9 @@ class Session:
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                plain = compile(tree, self.filename, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+                plain = compile(
+                    tree, self.filename, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
+                )
             for code in codes(plain):
                 self._plain[code.co_qualname, code.co_firstlineno] = code
         except Exception as fault:
@@ -202,7 +210,9 @@ class Session:
         made: Rewritten = rewrite(text, text.tree, flow.spots, flow.branches)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            compiled = compile(made.tree, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True)
+            compiled = compile(
+                made.tree, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
+            )
         flow.add(made)
         table: dict[tuple[str, int], CodeType] = {}
         for inner in codes(embed(compiled, flow.hooks, flow.flags)):
@@ -265,9 +275,7 @@ class Session:
         trace = builder.build()
         trace.whole = self._whole
         asked = {q.tape for q in trace.queries[self._begun_queries :]}
-        trace.tapes = {
-            n: t for n, t in trace.tapes.items() if n >= self._begun_tapes or n in asked
-        }
+        trace.tapes = {n: t for n, t in trace.tapes.items() if n >= self._begun_tapes or n in asked}
         registry = None
         if self.recorder.private is not None:
             registry = Registry(self.recorder.private, log, Bodies(log, builder.places))
@@ -335,6 +343,3 @@ def _pruned(entry: TracebackType | None) -> TracebackType | None:
     for one, following in zip(kept, [*kept[1:], None], strict=True):
         one.tb_next = following
     return kept[0] if kept else None
-
-
-

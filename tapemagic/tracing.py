@@ -14,7 +14,9 @@ from tapemagic.session import Session
 
 
 class trace:  # noqa: N801 - used like a function
-    """Trace a block of plain code::
+    """Trace a block of plain code.
+
+    For example::
 
         with tapemagic.trace(train_step) as t:
             train_step()

@@ -304,7 +304,9 @@ class _Rewriter(ast.NodeTransformer):
         if index is None:
             index, flag = self.flag(at)
         else:
-            flag = ast.copy_location(ast.Attribute(ast.Constant(FLAGS), f"b{index}", ast.Load()), at)
+            flag = ast.copy_location(
+                ast.Attribute(ast.Constant(FLAGS), f"b{index}", ast.Load()), at
+            )
         turn = self.silent(self.hook("turn", at, index), at)
         both = ast.If(flag, [turn, *watched], plain)
         return [ast.fix_missing_locations(ast.copy_location(both, at))]
@@ -423,8 +425,7 @@ class _Rewriter(ast.NodeTransformer):
         node.args = [self.operand(spot, a) for a in node.args]
         for keyword in node.keywords:
             keyword.value = self.operand(spot, keyword.value)
-        made = self.close(spot, node, old)
-        return made
+        return self.close(spot, node, old)
 
     def visit_BinOp(self, node: ast.BinOp) -> Any:
         if isinstance(node.left, ast.Constant) and isinstance(node.right, ast.Constant):

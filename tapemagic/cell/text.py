@@ -83,7 +83,9 @@ class CellText:
                 best = node
         return best
 
-    def site(self, place: Span | None, line: int | None = None, function: str | None = None) -> Site:
+    def site(
+        self, place: Span | None, line: int | None = None, function: str | None = None
+    ) -> Site:
         """The :class:`Site` of a place, or of a line where the place is not known."""
         if place is not None and None not in place:
             node = self.statement(place) or self.statement_at(place[0])

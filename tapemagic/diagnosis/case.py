@@ -166,7 +166,7 @@ class Case:
         return best
 
     def line(self, site: Site | None) -> str:
-        """"line 8", or where it is when it is not in this cell."""
+        """ "line 8", or where it is when it is not in this cell."""
         if site is None:
             return "a line that was not seen"
         if site.file is not None:
@@ -228,6 +228,10 @@ class Case:
         stack = [s for s in (op.at, *op.via) if s is not None]
         if frame is not None:
             for site in stack:
-                if (site.function, site.cell, site.file) == (frame.function, frame.cell, frame.file):
+                if (site.function, site.cell, site.file) == (
+                    frame.function,
+                    frame.cell,
+                    frame.file,
+                ):
                     return site
         return stack[0] if stack else None

@@ -83,7 +83,7 @@ def indent_of(text: CellText, line: int) -> str:
     return row[: len(row) - len(row.lstrip())]
 
 
-def body_lines(text: CellText, node: ast.stmt) -> tuple[int, int]:
+def body_lines(_text: CellText, node: ast.stmt) -> tuple[int, int]:
     """First and last line of a statement, with its decorators."""
     first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
     return first, node.end_lineno or node.lineno
@@ -130,9 +130,7 @@ def tape_variable(node: ast.With, name: str | None) -> str | None:
     return names[0] if names else None
 
 
-def watch_inserted(
-    text: CellText, with_line: int, tape: str | None, expression: str
-) -> str | None:
+def watch_inserted(text: CellText, with_line: int, tape: str | None, expression: str) -> str | None:
     """The cell with ``tape.watch(expression)`` as early in the block as the value exists."""
     node = with_of_tape(text, with_line)
     if node is None or not re.fullmatch(r"[\w.\[\]'\"]+", expression):

@@ -39,7 +39,13 @@ def story(case: Case) -> tuple[Step, ...]:
             kind = "cut" if position == cut else "op"
             step = Step(kind, case.call_it(edge.target).strip("`"), at, edge.target)
         last = steps[-1]
-        if step.kind == "op" and last.kind == "op" and last.at is not None and at is not None and last.at.line == at.line:
+        if (
+            step.kind == "op"
+            and last.kind == "op"
+            and last.at is not None
+            and at is not None
+            and last.at.line == at.line
+        ):
             steps[-1] = step
         else:
             steps.append(step)
@@ -52,7 +58,9 @@ def story(case: Case) -> tuple[Step, ...]:
         keep = [s for s in steps if s.kind != "op"]
         room = MOST - len(keep)
         ops = [s for s in steps if s.kind == "op"]
-        chosen = {id(s) for s in [*keep, *ops[: max(0, room // 2)], *ops[len(ops) - max(0, room // 2):]]}
+        chosen = {
+            id(s) for s in [*keep, *ops[: max(0, room // 2)], *ops[len(ops) - max(0, room // 2) :]]
+        }
         steps = [s for s in steps if id(s) in chosen]
     return tuple(steps)
 

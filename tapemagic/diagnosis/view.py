@@ -14,7 +14,19 @@ from tapemagic.trace.tracking import DIFFERENTIABLE, Tracking, track
 
 MISSING = "missing"
 SHAPES = frozenset(
-    ["Shape", "ShapeN", "Size", "Rank", "VariableShape", "ZerosLike", "OnesLike", "BroadcastGradientArgs", "BroadcastArgs", "EmptyTensorList", "TensorListReserve"]
+    [
+        "Shape",
+        "ShapeN",
+        "Size",
+        "Rank",
+        "VariableShape",
+        "ZerosLike",
+        "OnesLike",
+        "BroadcastGradientArgs",
+        "BroadcastArgs",
+        "EmptyTensorList",
+        "TensorListReserve",
+    ]
 )
 """Ops whose output does not depend on the values of their input."""
 

@@ -14,6 +14,11 @@ if TYPE_CHECKING:
     from tapemagic.trace.model import Op, Tensor, Trace
 
 NAME = 28  # letters of a name that are shown
+_PLAIN = {  # a write as the person wrote it
+    "AssignVariableOp": "assign",
+    "AssignAddVariableOp": "assign_add",
+    "AssignSubVariableOp": "assign_sub",
+}
 VALUE = 22  # letters of a value that are shown
 
 
@@ -44,7 +49,7 @@ def op_type(op: Op, trace: Trace) -> str:
     for prefix in ("__forward_", "__inference_", "__backward_"):
         if op.type.startswith(prefix):
             return op.type[len(prefix) :].rsplit("_", 1)[0] + "()"
-    return op.type
+    return _PLAIN.get(op.type, op.type)
 
 
 def op_title(op: Op, trace: Trace, name: str | None) -> str:

@@ -52,7 +52,9 @@ class Places:
                 positions = list(code.co_positions())
                 number = at // 2
                 line, last, column, end = (
-                    positions[number] if number < len(positions) else (code.co_firstlineno,) * 2 + (0, 0)
+                    positions[number]
+                    if number < len(positions)
+                    else (code.co_firstlineno,) * 2 + (0, 0)
                 )
                 if None not in (line, last, column, end):
                     place = (line, column, last, end)
@@ -119,7 +121,7 @@ class Builder:
         log, trace = self.log, self.trace
         rows = log.ops
         for index, row in enumerate(rows):
-            op_type, ins, outs, where, attrs, graph, scope, query, body, name = row
+            op_type, ins, outs, where, _, graph, scope, query, body, name = row
             if type(op_type) is bytes:
                 op_type = op_type.decode()
             sites = self.places.sites(where)
@@ -148,7 +150,7 @@ class Builder:
             trace.ops.append(op)
 
     def _graph_sites(self, key: str, name: Any) -> tuple[Site, ...]:
-        graph = self.log.graphs.get(key)
+        graph: Any = self.log.graphs.get(key)
         try:
             frames = list(graph.get_operation_by_name(str(name)).traceback)
         except Exception:
@@ -209,9 +211,9 @@ class Builder:
             self.trace.tapes[number] = tape
 
         for where, kind in self.log.refused:
-            sites = self.places.sites(where)
-            at = sites[0] if sites else None
-            text = self.texts.get(where[0][0].co_filename) if where and at is not None else None
+            places = self.places.sites(where)
+            at = places[0] if places else None
+            text = self._text_at(at) if at is not None else None
             call = text.call(at.expr) if text is not None and at is not None else None
             name = ast.unparse(call.args[0]) if call is not None and call.args else "it"
             self.trace.refused.append((at, kind, name))
@@ -340,7 +342,11 @@ def _arguments(call: ast.Call, method: str) -> tuple[ast.expr | None, ast.expr |
     named = {k.arg: k.value for k in call.keywords}
     if method == "apply_gradients":
         pairs = call.args[0] if call.args else named.get("grads_and_vars")
-        if isinstance(pairs, ast.Call) and isinstance(pairs.func, ast.Name) and len(pairs.args) == 2:
+        if (
+            isinstance(pairs, ast.Call)
+            and isinstance(pairs.func, ast.Name)
+            and len(pairs.args) == 2
+        ):
             return None, pairs.args[1]
         return None, None
     if method == "apply":
@@ -385,5 +391,3 @@ def _written(node: ast.expr | None, path: str, text: CellText, fallback: str) ->
     if left and not isinstance(node, (ast.Name, ast.Attribute, ast.Subscript, ast.Call)):
         written = f"({written})"
     return written + left
-
-

@@ -34,7 +34,9 @@ QUIET_TURNS = 24
 """Turns of a loop, or calls of a function, without tensor or mark before it runs plain."""
 
 # What only carries its elements, looks at a shape, or tells about a value.
-_CARRIERS = frozenset(map(id, {list, tuple, dict, set, frozenset, zip, enumerate, reversed, sorted, iter, filter}))
+_CARRIERS = frozenset(
+    map(id, {list, tuple, dict, set, frozenset, zip, enumerate, reversed, sorted, iter, filter})
+)
 _NEUTRAL = frozenset(
     map(id, (len, isinstance, issubclass, type, hasattr, id, print, callable, repr, range, hash))
 )
@@ -326,7 +328,9 @@ class Flow:
             self.log.fault("data flow", fault)
         return value
 
-    def _made(self, spot: Spot, value: Any, taken: list[tuple[int, Any, int | None]], kind: int) -> None:
+    def _made(
+        self, spot: Spot, value: Any, taken: list[tuple[int, Any, int | None]], kind: int
+    ) -> None:
         """A rewritten expression gave a value: find what it was made from."""
         if kind == PLAIN:
             if spot.kind == "call" and value is None:
@@ -355,7 +359,7 @@ class Flow:
             if mark is not None:
                 self.mark_value(value, self.new_mark(spot, value, [], [mark]))
             return
-        if kind != CONTAINER and kind != SHARED and self.mark_of(value) is not None:
+        if kind not in (CONTAINER, SHARED) and self.mark_of(value) is not None:
             return
         ops: tuple[int, int] | None = None
         if spot.kind == "call":
@@ -373,7 +377,7 @@ class Flow:
             taken = taken[1:]
             tensors: list[int] = []
             marks: list[int] = []
-            if owner is not None and known.of(owner) not in (PLAIN,):
+            if owner is not None and known.of(owner) != PLAIN:
                 tensors, marks = self.sources_of(owner)
             first = 1
         else:
@@ -404,7 +408,9 @@ class Flow:
         if tensors or marks or ops is not None:
             self.mark_value(value, self.new_mark(spot, value, tensors, marks, ops))
 
-    def _shared_mark(self, spot: Spot, number: int, operand: tuple[int, Any, int | None]) -> int | None:
+    def _shared_mark(
+        self, spot: Spot, number: int, operand: tuple[int, Any, int | None]
+    ) -> int | None:
         if operand[2] is not None and spot.kind != "call":
             return operand[2]
         name = spot.operands[number] if number < len(spot.operands) else None
@@ -541,7 +547,7 @@ class Flow:
             kind = self.kinds.of(value)
         if self.wanted and name in self.wanted:
             self.wanted[name](value)
-        if kind == TENSOR or kind == VARIABLE:
+        if kind in (TENSOR, VARIABLE):
             self.log.bind(spot, name, value, kind == VARIABLE)
         elif kind == SHARED:
             passing = self.passing
@@ -562,7 +568,7 @@ class Flow:
                 return
             for text, item in pairs[:64]:
                 inner = self.kinds.of(item)
-                if inner == TENSOR or inner == VARIABLE:
+                if inner in (TENSOR, VARIABLE):
                     self.log.bind(spot, text, item, inner == VARIABLE)
         elif kind == PLAIN:
             self.log.name_object(name, value)

@@ -13,7 +13,17 @@ from tapemagic.trace.model import Op, Tensor
 
 MISSING = "missing"
 CONTROL = frozenset(
-    ["If", "StatelessIf", "While", "StatelessWhile", "Case", "StatelessCase", "PartitionedCall", "StatefulPartitionedCall", "EagerPyFunc"]
+    [
+        "If",
+        "StatelessIf",
+        "While",
+        "StatelessWhile",
+        "Case",
+        "StatelessCase",
+        "PartitionedCall",
+        "StatefulPartitionedCall",
+        "EagerPyFunc",
+    ]
 )
 """Ops whose gradient is made from a body of their own."""
 _known: dict[tuple[Any, ...], Any] = {}
@@ -81,7 +91,9 @@ class Registry:
 
             def stand_in(tensor: int) -> Any:
                 facts = tensors.get(tensor)
-                dtype = self.private.dtypes.as_dtype(facts.dtype if facts is not None else "resource")
+                dtype = self.private.dtypes.as_dtype(
+                    facts.dtype if facts is not None else "resource"
+                )
                 return array_ops.placeholder(dtype, facts.shape if facts is not None else None)
 
             inputs = [stand_in(t) for t in op.inputs]

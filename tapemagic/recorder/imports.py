@@ -43,13 +43,16 @@ class ImportWatch(importlib.abc.MetaPathFinder):
             if spec is not None:
                 loader = spec.loader
                 if loader is not None and hasattr(loader, "exec_module"):
-                    execute = loader.exec_module
-
-                    def exec_module(module: ModuleType) -> None:
-                        del loader.exec_module
-                        execute(module)
-                        self.told(fullname)
-
-                    loader.exec_module = exec_module  # type: ignore[method-assign]
+                    self._hook(loader, fullname)
                 return spec
         return None
+
+    def _hook(self, loader: Any, name: str) -> None:
+        execute = loader.exec_module
+
+        def exec_module(module: ModuleType) -> None:
+            del loader.exec_module
+            execute(module)
+            self.told(name)
+
+        loader.exec_module = exec_module

@@ -36,7 +36,8 @@ class Kinds:
         return kind
 
     @staticmethod
-    def _classify(cls: type) -> int:
+    def _classify(kind: type) -> int:
+        cls = kind
         names = {f"{base.__module__}.{base.__name__}" for base in cls.__mro__}
         if any(n.startswith("tensorflow.") and n.endswith("ResourceVariable") for n in names):
             return VARIABLE
@@ -80,7 +81,7 @@ def items(box: Any) -> Iterator[Any]:
     """The values in a container, past any ``__iter__`` of the person's own."""
     for base in (dict, list, tuple, set, frozenset, deque):
         if isinstance(box, base):
-            return iter(dict.values(box)) if base is dict else base.__iter__(box)
+            return iter(dict.values(box) if base is dict else base.__iter__(box))  # type: ignore[arg-type]
     return iter(())
 
 

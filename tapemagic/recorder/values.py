@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from tapemagic.recorder.log import SMALL
@@ -13,7 +14,9 @@ def read_value(tensor: Any) -> Any:
     try:
         array = tensor._numpy_internal() if hasattr(tensor, "_numpy_internal") else tensor
         if array.dtype.kind in "fiub":
-            return _plain(array.astype("float64").tolist() if array.dtype.kind == "f" else array.tolist())
+            return _plain(
+                array.astype("float64").tolist() if array.dtype.kind == "f" else array.tolist()
+            )
         if array.dtype.kind == "c":
             return _plain(array.astype(str).tolist())
         return _plain(array.astype("float64").tolist())
@@ -24,7 +27,7 @@ def read_value(tensor: Any) -> Any:
 def _plain(value: Any) -> Any:
     if isinstance(value, list):
         return [_plain(v) for v in value]
-    if isinstance(value, float) and (value != value or value in (float("inf"), float("-inf"))):
+    if isinstance(value, float) and (math.isnan(value) or value in (float("inf"), float("-inf"))):
         return str(value)
     return value
 
@@ -35,7 +38,7 @@ def read_gradient(gradient: Any) -> Gradient:
 
     sparse = hasattr(gradient, "values") and hasattr(gradient, "indices")
     dense = gradient.values if sparse else getattr(gradient, "flat_values", gradient)
-    shape = getattr(gradient, "shape", None)
+    shape: Any = getattr(gradient, "shape", None)
     if sparse and getattr(gradient, "dense_shape", None) is not None:
         try:
             shape = tuple(int(n) for n in np.asarray(gradient.dense_shape))

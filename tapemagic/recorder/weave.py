@@ -108,8 +108,8 @@ def weave(function: Any, observer: Observer) -> Any:
     Returns:
         The woven function; where no source can be had, a plain wrapper.
     """
-    inner = function
-    chain = []
+    inner: Any = function
+    chain: list[Any] = []
     while hasattr(inner, "__wrapped__") and isinstance(inner, FunctionType):
         chain.append(inner)
         inner = inner.__wrapped__
@@ -139,7 +139,7 @@ def _woven(function: Any, observer: Observer) -> FunctionType:
     )
     made.__kwdefaults__ = function.__kwdefaults__
     functools.update_wrapper(made, function)
-    del made.__wrapped__
+    vars(made).pop("__wrapped__", None)
     return made
 
 
@@ -148,9 +148,7 @@ def _around(outer: FunctionType, woven: FunctionType) -> FunctionType:
     from types import CellType
 
     old = outer.__wrapped__  # type: ignore[attr-defined]
-    cells = tuple(
-        CellType(woven) if c.cell_contents is old else c for c in outer.__closure__ or ()
-    )
+    cells = tuple(CellType(woven) if c.cell_contents is old else c for c in outer.__closure__ or ())
     if all(c.cell_contents is not woven for c in cells):
         raise ValueError("the decorated function is not in the decorator's closure")
     made = FunctionType(

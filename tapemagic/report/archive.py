@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +74,7 @@ def _packed(value: Any) -> Any:
         return [_packed(v) for v in value]
     if isinstance(value, bytes):
         return {"$": "bytes", "items": list(value)}
-    if isinstance(value, float) and (value != value or value in (float("inf"), -float("inf"))):
+    if isinstance(value, float) and (math.isnan(value) or value in (float("inf"), -float("inf"))):
         return {"$": "float", "items": str(value)}
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
@@ -82,7 +83,9 @@ def _packed(value: Any) -> Any:
 
 def _is_default(field: Any, value: Any) -> bool:
     if field.default is not dataclasses.MISSING:
-        return value is field.default or (type(value) is type(field.default) and value == field.default)
+        return value is field.default or (
+            type(value) is type(field.default) and value == field.default
+        )
     return field.default_factory is not dataclasses.MISSING and value == field.default_factory()
 
 

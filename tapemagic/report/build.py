@@ -139,7 +139,9 @@ def _call(view: QueryView, texts: Texts, times: int) -> Call:
         elif status == "connected" and not apply:
             source.partial = incomplete(view, argument, texts)
     if query.error is not None:
-        call.error = Failure(*query.error, query.at.line if query.at and query.at.here else None, why)
+        call.error = Failure(
+            *query.error, query.at.line if query.at and query.at.here else None, why
+        )
     lost = [s for s in call.sources if s.status in ("none", "masked", "nan", "inf")]
     if lost and len(lost) == len(call.sources):
         for source in lost:
@@ -188,7 +190,7 @@ def _failure(report: Report, text: CellText, error: BaseException) -> Failure:
         if call.error is not None and call.error.message == failure.message:
             failure.why = call.error.why
     if failure.why is None:
-        failure.why = _watch_error(report, text, error, line)
+        failure.why = _watch_error(report, text, line)
     if failure.why is None:
         reasons = [
             s.why for c in report.calls for s in c.sources
@@ -199,9 +201,7 @@ def _failure(report: Report, text: CellText, error: BaseException) -> Failure:
     return failure
 
 
-def _watch_error(
-    report: Report, text: CellText, error: BaseException, line: int | None
-) -> Why | None:
+def _watch_error(report: Report, text: CellText, line: int | None) -> Why | None:
     """``tape.watch`` was given something that it can't take."""
     trace = report.trace
     if trace is None or not trace.refused:
@@ -226,7 +226,11 @@ def _watch_error(
         from tapemagic.diagnosis.edits import Edits
 
         for call in ast.walk(node):
-            if isinstance(call, ast.Call) and getattr(call.func, "attr", "") == "watch" and call.args:
+            if (
+                isinstance(call, ast.Call)
+                and getattr(call.func, "attr", "") == "watch"
+                and call.args
+            ):
                 fixed = Edits(text).insert(*span(call.args[0])[2:], ".value").source()
     said = (
         f"tape.watch was given the Keras variable `{name}`, which it can't take; a trainable one "

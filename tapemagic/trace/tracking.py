@@ -14,7 +14,20 @@ from dataclasses import dataclass, field
 from tapemagic.trace.model import Tape, Trace
 
 DIFFERENTIABLE = frozenset(
-    ["float16", "float32", "float64", "bfloat16", "complex64", "complex128", "resource", "variant", "float8_e4m3fn", "float8_e5m2", "half", "double"]
+    [
+        "float16",
+        "float32",
+        "float64",
+        "bfloat16",
+        "complex64",
+        "complex128",
+        "resource",
+        "variant",
+        "float8_e4m3fn",
+        "float8_e5m2",
+        "half",
+        "double",
+    ]
 )
 """The dtypes that a tape differentiates, as ``tensorflow.python.eager.backprop_util`` lists them."""
 

@@ -87,7 +87,9 @@ def _rebuilt(call: Call) -> str:
 
 @lru_cache(maxsize=16)
 def _text(source: str) -> CellText:
-    return CellText(source, "")
+    first, *rest = source.split("\n")
+    # The magic's own line is no Python; line numbers must stay.
+    return CellText("\n".join(["" if first.startswith("%%") else first, *rest]), "")
 
 
 def _written(report: Report, call: Call) -> Asked | None:

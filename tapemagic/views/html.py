@@ -16,6 +16,7 @@ from tapemagic.views.html_base import tag
 from tapemagic.views.html_card import card
 from tapemagic.views.html_diagram import diagram
 from tapemagic.views.html_table import table
+from tapemagic.views.text import text
 
 if TYPE_CHECKING:
     from tapemagic.report.model import Report
@@ -31,7 +32,29 @@ def html(report: Report, display: DisplayOptions | None = None) -> str:
         display: Which parts to show; the default shows all.
     """
     display = display or DisplayOptions()
-    parts = [f"<style>{style_sheet()}</style>", _summary(report)]
+    return fragment(_body(report, display), text(report, display))
+
+
+def fragment(body: str, plain: str) -> str:
+    """Return an output that also survives where its elements and inline styles are taken away.
+
+    nbconvert with ``sanitize_html`` shows most elements as escaped text, and drops inline styles:
+    there a class of JupyterLab's own style sheet hides the page, and the plain text appears.
+    Everywhere else the inline styles decide: the page is shown, the text is not.
+
+    Args:
+        body: The page, already HTML.
+        plain: The same as text.
+    """
+    rich = tag("div", f"<style>{style_sheet()}</style>{body}", style="rich")
+    rich = rich.replace("<div", '<div class="tm-rich lm-mod-hidden"', 1)
+    told = tag("pre", escaped(plain), style="hidden", aria_hidden="true")
+    told = told.replace("<pre", '<pre class="tm-plain d-none"', 1)
+    return f'<div class="tapemagic" id="tm-{secrets.token_hex(4)}">{rich}{told}</div>'
+
+
+def _body(report: Report, display: DisplayOptions) -> str:
+    parts = [_summary(report)]
     parts += [tag("p", escaped(note), "note") for note in report.notes]
     if display.table:
         parts.append(_some([table(report, call) for call in report.calls], "calls"))
@@ -39,8 +62,7 @@ def html(report: Report, display: DisplayOptions | None = None) -> str:
     if display.graph:
         parts.append(diagram(report, display.level))
         parts.append(annotated(report))
-    body = "".join(parts)
-    return f'<div class="tapemagic" id="tm-{secrets.token_hex(4)}">{body}</div>'
+    return "".join(parts)
 
 
 def page(report: Report, display: DisplayOptions | None = None, title: str | None = None) -> str:
@@ -53,12 +75,13 @@ def page(report: Report, display: DisplayOptions | None = None, title: str | Non
     """
     name = escaped(title or "Gradients of a cell")
     heading = f"<h1>{name}</h1>" if title else ""
+    body = _body(report, display or DisplayOptions())
     return (
         '<!DOCTYPE html>\n<html lang="en" class="tm-page"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
-        f"<title>{name}</title></head>\n<body><main>{heading}{html(report, display)}"
-        "</main></body></html>\n"
+        f"<title>{name}</title><style>{style_sheet()}</style></head>\n"
+        f'<body><main>{heading}<div class="tapemagic">{body}</div></main></body></html>\n'
     )
 
 
@@ -77,10 +100,10 @@ def _summary(report: Report) -> str:
     for part in summary.parts(report):
         loud = part.endswith(("need attention", "needs attention")) or "differs" in part
         quiet = part.startswith("nothing")
-        text = escaped(part)
+        said = escaped(part)
         if loud and not quiet:
-            text = tag("b", f"✗ {text}", "sign")
-        found.append(tag("span", text, "part"))
+            said = tag("b", f"✗ {said}", "sign")
+        found.append(tag("span", said, "part"))
     return tag("p", ' <span class="tm-dot">·</span> '.join(found), "summary")
 
 

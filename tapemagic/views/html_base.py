@@ -13,6 +13,8 @@ INLINE = {
     "table": "border-collapse:collapse;margin:0",
     "cell": "text-align:left;padding:3px 16px 3px 0;vertical-align:baseline",
     "plain": "margin:0",
+    "rich": "display:block !important",
+    "hidden": "display:none",
     "card": "margin:16px 0;padding:0 0 0 14px;border-left:3px solid #d55e00",
     "code": "margin:0;overflow-x:auto;white-space:pre;line-height:1.5",
     "culprit": "background-color:rgba(213,94,0,0.13);font-weight:bold",

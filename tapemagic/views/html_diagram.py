@@ -44,7 +44,8 @@ def diagram(report: Report, level: str = "auto") -> str:
         return ""
     drawn_as = _image(drawn) + _legend(drawn.diagram) if drawn.svg is not None else _words(drawn)
     notes = "".join(tag("p", html(note), "note") for note in drawn.diagram.notes)
-    return tag("div", drawn_as + notes, "diagram")
+    caption = tag("div", html(one_line(drawn.diagram.title, 160)), "caption")
+    return tag("div", caption + drawn_as + notes, "diagram")
 
 
 def _image(drawn: Picture) -> str:

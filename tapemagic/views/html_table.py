@@ -79,9 +79,9 @@ def _row(row: Row, used: list[bool]) -> str:
     path = f" {tag('span', html(one_line(row.path, 80)), 'where')}" if row.path else ""
     cells = [
         tag("th", code(texts[0]) + path, "name", "cell", scope="row"),
-        tag("td", html(texts[1]), style="cell"),
-        tag("td", html(texts[2]), style="cell"),
-        tag("td", html(texts[3]), "number", "cell"),
+        tag("td", html(texts[1]), "fact", "cell"),
+        tag("td", html(texts[2]), "fact", "cell"),
+        tag("td", html(texts[3]), "number fact", "cell"),
         tag("td", verdict, f"verdict tone-{row.verdict.tone}", "cell"),
         tag("td", html(texts[5]), "number", "cell"),
         tag("td", html(texts[6]), "reason", "cell"),

@@ -12,8 +12,7 @@ from tapemagic.views.errors import ReportError
 from tapemagic.views.files import render
 
 if TYPE_CHECKING:
-    from tapemagic.report.archive import dumps
-from tapemagic.report.model import Report
+    from tapemagic.report.model import Report
 
 SUFFIXES = (".html", ".svg", ".png", ".pdf", ".dot", ".json", ".md", ".txt")
 THEMES = ("light", "dark")
@@ -63,6 +62,8 @@ def save(
             f"Can't save to {str(place)!r}: the folder {str(place.parent)!r} does not exist."
         )
     if suffix == ".json":
+        from tapemagic.report.archive import dumps
+
         content = dumps(report)
         data = f"{content}\n".encode("utf-8", "backslashreplace")
     else:

@@ -51,7 +51,9 @@ def text(
 
 def _table(report: Report, call: Call, width: int, colour: bool) -> list[str]:
     where = words.inside(call.at)
-    title = one_line(heading(report, call).replace("`", ""), width - 24) + (f"  ({where})" if where else "")
+    title = one_line(heading(report, call).replace("`", ""), width - 24) + (
+        f"  ({where})" if where else ""
+    )
     if call.times > 1:
         title += f"  {TIMES} {call.times:,}"
     lines = wrap(title, width, rest="  ")

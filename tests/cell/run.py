@@ -33,7 +33,7 @@ def cells(name: str) -> dict[str, str]:
     """The cells of a file, by name."""
     text = (HERE / name).read_text(encoding="utf-8")
     found: dict[str, str] = {}
-    for part in re.split(r"^# %% ", text, flags=re.M)[1:]:
+    for part in re.split(r"^# %% ", text, flags=re.MULTILINE)[1:]:
         title, _, body = part.partition("\n")
         assert title not in found, title
         found[title] = body.strip("\n") + "\n"

@@ -92,14 +92,62 @@ GRAPH_NOISE = (
     "peak = tf.argmax({a})",
     "size = tf.shape({a})[0]",
 )
-NAMES = (
-    "alpha bias coef decay embed factor gain hidden inlet joint kernel latent mass noise offset "
-    "phase query_w rate scale theta unit vec weight xi yaw zeta"
-).split()
-LOCALS = (
-    "acc blend cell drift edge feat grid hue item jet knot lane mid node out part quad rest seg "
-    "temp upper val wave xs ys zs"
-).split()
+NAMES = [
+    "alpha",
+    "bias",
+    "coef",
+    "decay",
+    "embed",
+    "factor",
+    "gain",
+    "hidden",
+    "inlet",
+    "joint",
+    "kernel",
+    "latent",
+    "mass",
+    "noise",
+    "offset",
+    "phase",
+    "query_w",
+    "rate",
+    "scale",
+    "theta",
+    "unit",
+    "vec",
+    "weight",
+    "xi",
+    "yaw",
+    "zeta",
+]
+LOCALS = [
+    "acc",
+    "blend",
+    "cell",
+    "drift",
+    "edge",
+    "feat",
+    "grid",
+    "hue",
+    "item",
+    "jet",
+    "knot",
+    "lane",
+    "mid",
+    "node",
+    "out",
+    "part",
+    "quad",
+    "rest",
+    "seg",
+    "temp",
+    "upper",
+    "val",
+    "wave",
+    "xs",
+    "ys",
+    "zs",
+]
 
 
 @dataclass
@@ -155,31 +203,27 @@ CUTS: dict[str, Cut] = {
     "int": Cut(LEFT, ("{n} = int(tf.reduce_sum({a}) * 10.0)  #@cut", "{d} = {b} * float({n})")),
     "list": Cut(LEFT, ("{n} = [float(z) for z in {a}]  #@cut", "{d} = tf.constant({n}) + {b}")),
     "tolist": Cut(LEFT, ("{n} = {a}.numpy().tolist()  #@cut", "{d} = tf.constant({n})")),
-    "math": Cut(
-        LEFT, ("{n} = math.tanh(tf.reduce_mean({a}))  #@cut", "{d} = {b} * {n}")
-    ),
-    "dict": Cut(
-        LEFT, ("seen['{n}'] = {a}.numpy()  #@cut", "{d} = seen['{n}'] * {b}")
-    ),
+    "math": Cut(LEFT, ("{n} = math.tanh(tf.reduce_mean({a}))  #@cut", "{d} = {b} * {n}")),
+    "dict": Cut(LEFT, ("seen['{n}'] = {a}.numpy()  #@cut", "{d} = seen['{n}'] * {b}")),
     "list-store": Cut(
         LEFT, ("{n} = []", "{n}.append({a}.numpy())  #@cut", "{d} = tf.stack({n})[0] + {b}")
     ),
-    "attribute": Cut(
-        LEFT, ("box.value = {a}.numpy()  #@cut", "{d} = box.value - {b}")
-    ),
+    "attribute": Cut(LEFT, ("box.value = {a}.numpy()  #@cut", "{d} = box.value - {b}")),
     "round-float": Cut(
         LEFT, ("{n} = round(float(tf.reduce_mean({a})), 3)  #@cut", "{d} = {b} * {n}")
     ),
     "stack-np": Cut(
         LEFT, ("{n} = np.stack([{a}, {a}])  #@cut", "{d} = tf.reduce_sum({n}, axis=0) + {b}")
     ),
-    "where-np": Cut(
-        LEFT, ("{n} = np.where({a} > 0.0, {a}, 0.0)  #@cut", "{d} = {b} + {n}")
-    ),
+    "where-np": Cut(LEFT, ("{n} = np.where({a} > 0.0, {a}, 0.0)  #@cut", "{d} = {b} + {n}")),
     "helper": Cut(
         LEFT,
         ("{d} = {b} * to_array_{n}({a})",),
-        setup=("def to_array_{n}(value):", "    made = value.numpy()  #@cut", "    return made * 2.0"),
+        setup=(
+            "def to_array_{n}(value):",
+            "    made = value.numpy()  #@cut",
+            "    return made * 2.0",
+        ),
     ),
     "loop-sum": Cut(
         LEFT,
@@ -194,20 +238,14 @@ CUTS: dict[str, Cut] = {
         LEFT,
         ("{n} = 0.0", "for z in {a}.numpy():  #@cut", "    {n} += z", "{d} = {b} * {n}"),
     ),
-    "string": Cut(
-        LEFT, ("{n} = float(f'{{tf.reduce_sum({a}):.4f}}')  #@cut", "{d} = {b} * {n}")
-    ),
+    "string": Cut(LEFT, ("{n} = float(f'{{tf.reduce_sum({a}):.4f}}')  #@cut", "{d} = {b} * {n}")),
     "comprehension-sum": Cut(
         LEFT, ("{n} = sum(float(z) ** 2 for z in {a})  #@cut", "{d} = {b} * {n}")
     ),
     "sorted": Cut(LEFT, ("{n} = sorted({a}.numpy())  #@cut", "{d} = tf.constant({n}) + {b}")),
     "max-py": Cut(LEFT, ("{n} = max({a}.numpy())  #@cut", "{d} = {b} * {n}")),
-    "tuple-unpack": Cut(
-        LEFT, ("{n}, {m} = {a}.numpy(), 2.0  #@cut", "{d} = {n} * {m} + {b}")
-    ),
-    "unpack-three": Cut(
-        LEFT, ("{n}, {m}, _ = {a}.numpy()  #@cut", "{d} = {b} * {n} + {m}")
-    ),
+    "tuple-unpack": Cut(LEFT, ("{n}, {m} = {a}.numpy(), 2.0  #@cut", "{d} = {n} * {m} + {b}")),
+    "unpack-three": Cut(LEFT, ("{n}, {m}, _ = {a}.numpy()  #@cut", "{d} = {b} * {n} + {m}")),
     "conditional": Cut(
         LEFT, ("{n} = {a}.numpy() if journal is not None else 0.0  #@cut", "{d} = {n} + {b}")
     ),
@@ -230,15 +268,9 @@ CUTS: dict[str, Cut] = {
     ),
     "np-method": Cut(LEFT, ("{n} = {a}.numpy().mean()  #@cut", "{d} = {b} * {n}")),
     "operand-first": Cut(LEFT, ("{d} = np.exp({a} * 0.1) + {b}  #@cut",)),
-    "argument": Cut(
-        LEFT, ("{d} = tf.multiply({b}, {a}.numpy())  #@cut",)
-    ),
-    "keyword": Cut(
-        LEFT, ("{d} = tf.add(x={b}, y=np.square({a}))  #@cut",)
-    ),
-    "nest-list": Cut(
-        LEFT, ("{n} = [{a}.numpy(), 1.0]  #@cut", "{d} = {n}[0] * {n}[1] + {b}")
-    ),
+    "argument": Cut(LEFT, ("{d} = tf.multiply({b}, {a}.numpy())  #@cut",)),
+    "keyword": Cut(LEFT, ("{d} = tf.add(x={b}, y=np.square({a}))  #@cut",)),
+    "nest-list": Cut(LEFT, ("{n} = [{a}.numpy(), 1.0]  #@cut", "{d} = {n}[0] * {n}[1] + {b}")),
     "dict-literal": Cut(
         LEFT, ("{n} = dict(mean={a}.numpy().mean())  #@cut", "{d} = {b} * {n}['mean']")
     ),
@@ -249,14 +281,11 @@ CUTS: dict[str, Cut] = {
             "{d} = tf.constant(json.loads({n})) + {b}",
         ),
     ),
-    "namedtuple": Cut(
-        LEFT, ("{n} = Pair({a}.numpy(), 1.0)  #@cut", "{d} = {n}.first * {b}")
-    ),
-    "dataclass": Cut(
-        LEFT, ("{n} = Held(value={a}.numpy())  #@cut", "{d} = {n}.value + {b}")
-    ),
+    "namedtuple": Cut(LEFT, ("{n} = Pair({a}.numpy(), 1.0)  #@cut", "{d} = {n}.first * {b}")),
+    "dataclass": Cut(LEFT, ("{n} = Held(value={a}.numpy())  #@cut", "{d} = {n}.value + {b}")),
     "lambda": Cut(
-        LEFT, ("{n} = as_array({a})  #@cut", "{d} = {n} * {b}"),
+        LEFT,
+        ("{n} = as_array({a})  #@cut", "{d} = {n} * {b}"),
         setup=("as_array = lambda value: value.numpy() * 2.0  #@cut",),
     ),
     "generator": Cut(
@@ -292,7 +321,9 @@ CUTS: dict[str, Cut] = {
     ),
     "round": Cut(("no-gradient-op",), ("{d} = tf.round({a} * 4.0)  #@cut",), graph=True),
     "floor": Cut(("no-gradient-op",), ("{d} = tf.floor({a})  #@cut",), graph=True),
-    "ceil": Cut(("no-gradient-op",), ("{n} = tf.math.ceil({a})  #@cut", "{d} = {n} * {b}"), graph=True),
+    "ceil": Cut(
+        ("no-gradient-op",), ("{n} = tf.math.ceil({a})  #@cut", "{d} = {n} * {b}"), graph=True
+    ),
     "argmax": Cut(
         ("no-gradient-op",),
         ("{n} = tf.argmax({a})  #@cut", "{d} = tf.one_hot({n}, 3) * {b}"),
@@ -316,7 +347,9 @@ CUTS: dict[str, Cut] = {
         ("{n} = tf.argsort({a})  #@cut", "{d} = tf.cast({n}, tf.float32) * {b}"),
         graph=True,
     ),
-    "rint": Cut(("no-gradient-op",), ("{n} = tf.math.rint({a})  #@cut", "{d} = {n} - {b}"), graph=True),
+    "rint": Cut(
+        ("no-gradient-op",), ("{n} = tf.math.rint({a})  #@cut", "{d} = {n} - {b}"), graph=True
+    ),
     "floordiv": Cut(("no-gradient-op",), ("{d} = {b} + {a} // 0.5  #@cut",), graph=True),
     "equal": Cut(
         ("no-gradient-op",),
@@ -385,7 +418,10 @@ CUTS: dict[str, Cut] = {
     ),
     "saturate": Cut(
         ("non-float-dtype",),
-        ("{n} = tf.saturate_cast({a} * 9.0, tf.uint8)  #@cut", "{d} = tf.cast({n}, tf.float32) + {b}"),
+        (
+            "{n} = tf.saturate_cast({a} * 9.0, tf.uint8)  #@cut",
+            "{d} = tf.cast({n}, tf.float32) + {b}",
+        ),
         graph=True,
     ),
     "variable": Cut(("new-variable",), ("{n} = tf.Variable({a})  #@cut", "{d} = {n} * 2.0")),
@@ -411,9 +447,7 @@ CUTS: dict[str, Cut] = {
             "{d} = store * {b}",
         ),
     ),
-    "assign-slice": Cut(
-        ("stateful-object",), ("store[:].assign({a})  #@cut", "{d} = store * {b}")
-    ),
+    "assign-slice": Cut(("stateful-object",), ("store[:].assign({a})  #@cut", "{d} = store * {b}")),
     "assign-later": Cut(
         ("stateful-object",),
         ("store.assign({a})  #@cut", "{n} = {b} * 2.0", "{m} = tf.tanh({n})", "{d} = {m} * store"),
@@ -461,9 +495,7 @@ CUTS: dict[str, Cut] = {
             "    return value * 2.0, grad",
         ),
     ),
-    "overwritten": Cut(
-        ("unconnected",), ("{d} = {a} * 2.0", "{d} = {b} * 3.0  #@cut"), graph=True
-    ),
+    "overwritten": Cut(("unconnected",), ("{d} = {a} * 2.0", "{d} = {b} * 3.0  #@cut"), graph=True),
 }
 
 
@@ -521,7 +553,9 @@ LAYOUTS = ("flat", "function", "method", "loop", "nested", "step", "graph")
 class Plan:
     """Draws one program. ``cut`` is a name of :data:`CUTS`, of the special cuts, or None."""
 
-    def __init__(self, rng: random.Random, layout: str, cut: str | None, noise: bool = True) -> None:
+    def __init__(
+        self, rng: random.Random, layout: str, cut: str | None, noise: bool = True
+    ) -> None:
         self.rng = rng
         self.layout = layout
         self.cut = CUTS.get(cut) if cut else None
@@ -720,11 +754,16 @@ class Plan:
         target = self.body(names, victim)
         w.depth -= 1
         w.add(f"grads = {tape}.gradient({target}, params)  #@query")
-        w.add("optimizer.apply_gradients([(g_, v_) for g_, v_ in zip(grads, params) if g_ is not None])")
+        w.add(
+            "optimizer.apply_gradients([(g_, v_) for g_, v_ in zip(grads, params) if g_ is not None])"
+        )
         w.add(f"return {target}, grads")
         w.depth -= 1
         w.add("for epoch in range(2):")
-        w.add(f"    value, grads = train_step([{', '.join(names)}])", "    journal.append(float(value))")
+        w.add(
+            f"    value, grads = train_step([{', '.join(names)}])",
+            "    journal.append(float(value))",
+        )
 
     def _graph(self, names: list[str], victim: int, tape: str) -> None:
         w = self.w
@@ -820,7 +859,9 @@ class Special(Plan):
             w.depth -= 1
             w.add("grads = experiment()")
         source, tags = w.finish()
-        lines = tags.get({"constant": "with", "derived": "with", "auto-off": "with"}.get(kind, "cut"), [])
+        lines = tags.get(
+            {"constant": "with", "derived": "with", "auto-off": "with"}.get(kind, "cut"), []
+        )
         if kind == "unused":
             lines = tags["target"]
         if kind == "integer-watched" or kind == "integer":
@@ -828,9 +869,7 @@ class Special(Plan):
         clean = tuple(i for i in range(len(names)) if i != victim)
         if kind in ("after", "reset"):
             clean = ()
-        return Program(
-            source, victim, SPECIALS[kind], tuple(lines), clean, f"{kind}/{self.layout}"
-        )
+        return Program(source, victim, SPECIALS[kind], tuple(lines), clean, f"{kind}/{self.layout}")
 
     def source(self, name: str) -> None:
         w, kind, value = self.w, self.kind, self.literal()

@@ -26,9 +26,8 @@ class Box:
         for turn in range(first):
             if turn == 2:
                 return turn
-        else:
-            if first == 1:
-                return
+        if first == 1:
+            return None
         return [x for x in range(first)]
 
 

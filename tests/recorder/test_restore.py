@@ -15,7 +15,6 @@ from tensorflow.python import pywrap_tfe
 from tensorflow.python.eager import backprop, context, execute, record
 from tensorflow.python.eager import tape as tape_module
 from tensorflow.python.eager.polymorphic_function import concrete_function
-from tensorflow.python.framework import op_callbacks
 from tensorflow.python.ops import resource_variable_ops
 
 from tapemagic.api import run_cell
@@ -232,7 +231,9 @@ def test_functions_of_an_earlier_cell_are_plain_again(untouched: Any) -> None:
     namespace: dict[str, Any] = {"__name__": "__main__"}
     run_cell("import tensorflow as tf\ndef f(v):\n    return tf.round(v)\n", namespace)
     code = namespace["f"].__code__
-    cell = "w = tf.Variable(1.5)\nwith tf.GradientTape() as t:\n    y = f(w)\ng = t.gradient(y, w)\n"
+    cell = (
+        "w = tf.Variable(1.5)\nwith tf.GradientTape() as t:\n    y = f(w)\ng = t.gradient(y, w)\n"
+    )
     made = run_cell(cell, namespace).to_dict()
     assert namespace["f"].__code__ is code
     assert made["calls"][0]["sources"][0]["why"]["place"]["line"] == 3

@@ -43,7 +43,7 @@ def parse(text: str) -> Checker:
 
 ATTRIBUTES = {
     "class", "style", "id", "title", "tabindex", "scope", "role", "aria-level", "src", "alt",
-    "width", "lang", "charset", "name", "content",
+    "width", "lang", "charset", "aria-hidden", "name", "content",
 }  # fmt: skip
 
 

@@ -89,7 +89,9 @@ def _rule(case: Case, name: str) -> Site | None:
     for text in case.texts.values():
         for node in ast.walk(text.tree) if text.tree is not None else ():
             if isinstance(node, ast.FunctionDef) and node.name == name:
-                inner = [n for n in ast.walk(node) if isinstance(n, ast.FunctionDef) and n is not node]
+                inner = [
+                    n for n in ast.walk(node) if isinstance(n, ast.FunctionDef) and n is not node
+                ]
                 for rule in inner:
                     for end in ast.walk(rule):
                         if isinstance(end, ast.Return) and _has_none(end.value):
@@ -107,5 +109,11 @@ def _has_none(value: ast.expr | None) -> bool:
 
 
 CAUSE = Cause(
-    "custom-gradient", "A custom gradient returned None", "warning", TEXT, EXAMPLE, MENDED, recognise
+    "custom-gradient",
+    "A custom gradient returned None",
+    "warning",
+    TEXT,
+    EXAMPLE,
+    MENDED,
+    recognise,
 )

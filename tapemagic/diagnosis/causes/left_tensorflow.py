@@ -109,7 +109,7 @@ def _advice(mark: Mark) -> str:
         return "Leave out .numpy() and go on with the tensor and TensorFlow ops."
     if name in ("float", "int"):
         return f"Leave out {name}() and go on with the tensor."
-    if name in NUMPY or name.startswith("np.") or name.startswith("numpy."):
+    if name in NUMPY or name.startswith(("np.", "numpy.")):
         other = NUMPY.get(name.removeprefix("numpy.").removeprefix("np."))
         if other:
             return f"Use tf.{other} instead of the NumPy function {name}."

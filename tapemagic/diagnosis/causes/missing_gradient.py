@@ -57,7 +57,8 @@ def culprit_of(case: Case) -> Op | None:
         if op.type == kind and (tracking is None or op.index in tracking.recorded)
     ]  # fmt: skip
     near = [op for op in fits if any(case.view.ancestor(t) for t in op.outputs)]
-    return (near or fits or [None])[-1]
+    found = near or fits
+    return found[-1] if found else None
 
 
 CAUSE = Cause(

@@ -55,7 +55,7 @@ def recognise(case: Case) -> Found | None:
             "Look for a log, a square root, a norm or a division at 0.",
             certain=False,
         )
-    op, step = found
+    op, _ = found
     forward = _forward(case, op)
     if forward is not None:
         return _overflowed(case, forward, kind)

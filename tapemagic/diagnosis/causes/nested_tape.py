@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from tapemagic.cell.text import CellText
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.causes.constant_gradient import inner_query
@@ -49,8 +50,12 @@ def recognise(case: Case) -> Found | None:
             f"The gradient `{case.written(at)}` on {case.line(at)} was taken outside "
             f"`{case.tape_name}`, so that tape did not record how it was computed."
         )
-    elif case.fault == "unrecorded" and case.op is not None and not view.tracking.recording_at(  # type: ignore[union-attr]
-        case.op.index
+    elif (
+        case.fault == "unrecorded"
+        and case.op is not None
+        and not view.tracking.recording_at(  # type: ignore[union-attr]
+            case.op.index
+        )
     ):
         at = case.op.at
         said = (
@@ -88,7 +93,8 @@ def moved_in(case: Case, at) -> str | None:  # type: ignore[no-untyped-def]
     last = max(last, _last_on_way(case, row, enter))
     query = case.view.query.at
     if last < first or any(
-        query is not None and s.lineno <= query.line <= (s.end_lineno or 0) for s in row[first : last + 1]
+        query is not None and s.lineno <= query.line <= (s.end_lineno or 0)
+        for s in row[first : last + 1]
     ):
         return None
     begin, end = body_lines(text, row[first])[0], row[last].end_lineno or 0
@@ -116,9 +122,11 @@ def _last_on_way(case: Case, row: list[ast.stmt], enter: Site) -> int:
     return found
 
 
-def _parent(text, node):  # type: ignore[no-untyped-def]
+def _parent(text: CellText, node: ast.AST) -> ast.stmt | None:
     for other in text.statements:
-        if any(child is node for child in ast.iter_child_nodes(other)) and isinstance(other, ast.stmt):
+        if any(child is node for child in ast.iter_child_nodes(other)) and isinstance(
+            other, ast.stmt
+        ):
             return other
     return None
 

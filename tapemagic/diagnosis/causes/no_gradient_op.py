@@ -22,7 +22,17 @@ grad = tape.gradient(y, x)
 MENDED = EXAMPLE.replace("tf.round(x)", "(x + tf.stop_gradient(tf.round(x) - x))")
 ROUNDING = {"Round": "round", "Floor": "floor", "Ceil": "ceil", "Rint": "rint"}
 COMPARISONS = frozenset(
-    ["Greater", "GreaterEqual", "Less", "LessEqual", "Equal", "NotEqual", "ApproximateEqual", "LogicalAnd", "LogicalOr"]
+    [
+        "Greater",
+        "GreaterEqual",
+        "Less",
+        "LessEqual",
+        "Equal",
+        "NotEqual",
+        "ApproximateEqual",
+        "LogicalAnd",
+        "LogicalOr",
+    ]
 )
 INSTEAD = {
     "ArgMax": "the values (tf.reduce_max) or a softmax instead of the argmax",
@@ -90,7 +100,11 @@ def _advice(kind: str) -> str:
 def _integer_target(case: Case) -> Found | None:
     """The target itself is an op's integer output, such as the indices of top_k."""
     view = case.view
-    if view.query.error is not None or len(view.targets) != 1 or case.status not in ("none", "zero"):
+    if (
+        view.query.error is not None
+        or len(view.targets) != 1
+        or case.status not in ("none", "zero")
+    ):
         return None
     tensor = view.targets[0]
     facts = view.trace.tensors.get(tensor)

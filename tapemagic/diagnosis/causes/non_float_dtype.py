@@ -30,7 +30,11 @@ def recognise(case: Case) -> Found | None:
     if source.kind != "other" and source.dtype and source.dtype not in DIFFERENTIABLE:
         return _source(case)
     found = case.culprit
-    if found is not None and found.op.type == "Cast" and case.fault in ("unrecorded", "no-gradient"):
+    if (
+        found is not None
+        and found.op.type == "Cast"
+        and case.fault in ("unrecorded", "no-gradient")
+    ):
         dtype = found.dtype(found.op.outputs[0])
         if dtype and dtype not in DIFFERENTIABLE:
             return Found(

@@ -51,8 +51,13 @@ def _fixed(case: Case, at) -> str | None:  # type: ignore[no-untyped-def]
     node = text.statement_at(at.line)
     if node is None:
         return None
-    whole = at.expr or (node.lineno, node.col_offset, node.end_lineno or 0, node.end_col_offset or 0)
-    for call in calls_in(text, whole, lambda c: True):
+    whole = at.expr or (
+        node.lineno,
+        node.col_offset,
+        node.end_lineno or 0,
+        node.end_col_offset or 0,
+    )
+    for call in calls_in(text, whole, lambda _: True):
         for keyword in call.keywords:
             if keyword.arg == "trainable":
                 return Edits(text).replace(span(keyword.value), "True").source()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from itertools import pairwise
 
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
@@ -48,7 +49,7 @@ def recognise(case: Case) -> Found | None:
         return None
     spans = tracking.spans
     enter = case.with_statement()
-    paused = any(a[2] == "stop" and a[1] <= op.index < b[0] for a, b in zip(spans, spans[1:], strict=False))
+    paused = any(a[2] == "stop" and a[1] <= op.index < b[0] for a, b in pairwise(spans))
     if paused:
         exits = [e for e in tracking.tape.events if e.kind == "exit" and e.index <= op.index]
         at = case.statement_in_frame(op, exits[-1].at if exits else enter)
@@ -61,10 +62,8 @@ def recognise(case: Case) -> Found | None:
             _unpaused(case, at),
         )
     before = bool(spans) and op.index < spans[0][0]
-    in_turn = before and _under_other_tape(case, op)
+    in_turn = before and op.recorded  # by another tape
     at = op.at if in_turn else case.statement_in_frame(op, enter)
-    if not in_turn:
-        at = _last_outside(case, at) or at
     when = "before" if before else "after"
     words = (
         f"in an earlier turn, under an earlier tape (it is outside of the one opened on {case.line(enter)})"
@@ -79,16 +78,6 @@ def recognise(case: Case) -> Found | None:
         + (", in every turn (in call, not in build)." if in_turn else ": move this line into it."),
         _fixed(case, op, at, before, in_turn),
     )
-
-
-def _last_outside(case: Case, at: Site | None) -> Site | None:
-    """Of several steps outside the block the first: they have to move in together."""
-    return at
-
-
-def _under_other_tape(case: Case, op: Op) -> bool:
-    """Whether another tape recorded the op."""
-    return op.recorded
 
 
 def _reset_after(case: Case, op: Op) -> TapeEvent | None:

@@ -30,7 +30,9 @@ def recognise(case: Case) -> Found | None:
     tracking = view.tracking
     if source.tensor is None or source.kind != "tensor" or view.query.error is not None:
         return None
-    if tracking is not None and (source.tensor in tracking.watches or tracking.tracks(source.tensor, view.query.op)):
+    if tracking is not None and (
+        source.tensor in tracking.watches or tracking.tracks(source.tensor, view.query.op)
+    ):
         return None
     for now in _bindings(case, source.name, source.tensor):
         before = [

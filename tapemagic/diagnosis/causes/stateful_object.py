@@ -47,7 +47,11 @@ def recognise(case: Case) -> Found | None:
         handle = next((view.graph.root(t) for t in read.inputs if t in write.inputs), handle)
         write = view.graph.write_in_call(write.index, handle) or write
     facts = view.trace.tensors.get(handle)
-    name = f"`{facts.name or facts.label}`" if facts is not None and (facts.name or facts.label) else "state"
+    name = (
+        f"`{facts.name or facts.label}`"
+        if facts is not None and (facts.name or facts.label)
+        else "state"
+    )
     metric = "metric" in case.written(write.at, 500).lower()
     at = write.at
     where = f" and read back on {case.line(read.at)}" if read is not None else ""

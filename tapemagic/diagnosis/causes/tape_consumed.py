@@ -27,7 +27,11 @@ MENDED = EXAMPLE.replace("GradientTape()", "GradientTape(persistent=True)")
 def recognise(case: Case) -> Found | None:
     """A RuntimeError of a query on a tape that had been asked before."""
     query = case.view.query
-    if query.error is None or query.error[0] != "RuntimeError" or "non-persistent" not in query.error[1]:
+    if (
+        query.error is None
+        or query.error[0] != "RuntimeError"
+        or "non-persistent" not in query.error[1]
+    ):
         return None
     earlier = [
         q for q in case.view.trace.queries

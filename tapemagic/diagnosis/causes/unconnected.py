@@ -46,10 +46,10 @@ def recognise(case: Case) -> Found | None:
     return Found(
         at,
         said,
-        _hint(case, last) or f"Use `{case.name}` (or what was computed from it) in the target, or "
+        _hint(case, last)
+        or f"Use `{case.name}` (or what was computed from it) in the target, or "
         "leave it out of the sources.",
         _with_losses(case, at) if _is_loss(case) else None,
-        level=_level(case),
     )
 
 
@@ -89,11 +89,6 @@ def _in_function(case: Case) -> Found | None:
         "depend on it.",
         f"Use `{case.name}` in what the function returns, or leave it out of the sources.",
     )
-
-
-def _level(case: Case) -> str:
-    """An unused head among connected sources is often meant."""
-    return "warning"
 
 
 def _made(case: Case) -> Site | None:
@@ -161,7 +156,12 @@ def _is_loss(case: Case) -> bool:
     found = _descendants(case)
     view = case.view
     for op in reversed(view.trace.ops[: view.query.op]):
-        if op.query is None and op.outputs and op.outputs[0] in found and op.type != "ReadVariableOp":
+        if (
+            op.query is None
+            and op.outputs
+            and op.outputs[0] in found
+            and op.type != "ReadVariableOp"
+        ):
             return bool(op.at is not None and "add_loss" in _row(case, op.at))
     return False
 

@@ -72,9 +72,13 @@ def recognise(case: Case) -> Found | None:
         at,
         f"The gradient of `{case.name}` is exactly zero: {kind} (`{case.written(at)}` on "
         f"{case.line(at)}) lets nothing through; {reason}.",
-        f"Use {INSTEAD[kind]}." if kind in INSTEAD else
-        ("Nothing to mend if the branch is meant to be skipped here." if "If" in kind else
-         "Look at the values that enter there, or use an op that changes with them."),
+        f"Use {INSTEAD[kind]}."
+        if kind in INSTEAD
+        else (
+            "Nothing to mend if the branch is meant to be skipped here."
+            if "If" in kind
+            else "Look at the values that enter there, or use an op that changes with them."
+        ),
         enlivened(case, op, kind),
         level="info" if "If" in kind else None,
     )
@@ -91,7 +95,8 @@ def killer(case: Case) -> Op | None:
         for position, tensor in enumerate(view.trace.ops[index].inputs[: len(codes)]):
             if codes[position]:
                 uses.setdefault(tensor, []).append((index, codes[position]))
-    node, found = case.source.tensor, None
+    node = case.source.tensor
+    found: Op | None = None
     for _ in range(100_000):
         zero = [i for i, code in uses.get(node, ()) if code == 1]  # type: ignore[arg-type]
         if not zero:

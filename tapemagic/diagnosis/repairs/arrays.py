@@ -18,8 +18,22 @@ from tapemagic.diagnosis.repairs.counterparts import (
 from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter
 
 _PREDICTS = ("predict", "predict_on_batch")
-_HARMLESS = frozenset("len abs sum list tuple zip enumerate sorted reversed range print".split())
-_OUT = frozenset("convert_to_numpy eval get_value get_static_value".split())
+_HARMLESS = frozenset(
+    [
+        "len",
+        "abs",
+        "sum",
+        "list",
+        "tuple",
+        "zip",
+        "enumerate",
+        "sorted",
+        "reversed",
+        "range",
+        "print",
+    ]
+)
+_OUT = frozenset(["convert_to_numpy", "eval", "get_value", "get_static_value"])
 
 
 class Arrays:
@@ -212,7 +226,7 @@ class Arrays:
         """TensorFlow's own functions take tensors; those that copy a value must go."""
         rw = self.rw
         if name not in ("constant", "convert_to_tensor", "Variable", "as_tensor"):
-            return None
+            return
         named = {k.arg: k.value for k in node.keywords}
         if not node.args or set(named) - {"dtype", "name", "trainable"}:
             raise NoRepair

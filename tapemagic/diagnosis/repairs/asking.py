@@ -11,9 +11,20 @@ from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter, mechanical
 from tapemagic.diagnosis.repairs.watching import insert_watch
 
 _COPIES = frozenset(
-    "identity convert_to_tensor constant Variable value read_value numpy copy asarray array".split()
+    [
+        "identity",
+        "convert_to_tensor",
+        "constant",
+        "Variable",
+        "value",
+        "read_value",
+        "numpy",
+        "copy",
+        "asarray",
+        "array",
+    ]
 )
-_SHAPERS = frozenset("reshape transpose squeeze expand_dims slice gather cast".split())
+_SHAPERS = frozenset(["reshape", "transpose", "squeeze", "expand_dims", "slice", "gather", "cast"])
 
 
 @mechanical
@@ -129,7 +140,9 @@ def _known(case: Case, shared: int, name: str) -> None:
     if maker is not None:
         tensors.update(trace.ops[maker].inputs)
     names = {b.name for b in trace.bindings if b.tensor in tensors}
-    names |= {trace.tensors[t].name for t in tensors if t in trace.tensors and trace.tensors[t].name}
+    names |= {
+        trace.tensors[t].name for t in tensors if t in trace.tensors and trace.tensors[t].name
+    }
     if name not in names:
         raise NoRepair
 

@@ -26,10 +26,52 @@ SAME = {
 """NumPy functions that TensorFlow has with the same leading arguments."""
 
 OPS = frozenset(
-    "append cross diag diagonal diff dot flip full_like hstack inner log10 log2 logaddexp "
-    "logical_and logical_not logical_or matmul median mod moveaxis nan_to_num outer pad quantile "
-    "ravel repeat roll sort split swapaxes take take_along_axis tensordot transpose tri tril triu "
-    "vdot vstack isfinite isnan greater less equal".split()
+    [
+        "append",
+        "cross",
+        "diag",
+        "diagonal",
+        "diff",
+        "dot",
+        "flip",
+        "full_like",
+        "hstack",
+        "inner",
+        "log10",
+        "log2",
+        "logaddexp",
+        "logical_and",
+        "logical_not",
+        "logical_or",
+        "matmul",
+        "median",
+        "mod",
+        "moveaxis",
+        "nan_to_num",
+        "outer",
+        "pad",
+        "quantile",
+        "ravel",
+        "repeat",
+        "roll",
+        "sort",
+        "split",
+        "swapaxes",
+        "take",
+        "take_along_axis",
+        "tensordot",
+        "transpose",
+        "tri",
+        "tril",
+        "triu",
+        "vdot",
+        "vstack",
+        "isfinite",
+        "isnan",
+        "greater",
+        "less",
+        "equal",
+    ]
 )
 """NumPy functions that ``keras.ops`` has under the same name and with the same arguments."""
 
@@ -48,11 +90,35 @@ SPECIAL = {
 }  # fmt: skip
 """Functions of ``scipy.special``."""
 
-LEAVES = frozenset("numpy item tolist copy eval".split())
+LEAVES = frozenset(["numpy", "item", "tolist", "copy", "eval"])
 """Methods of a tensor or array that hand its value out: left out."""
 
 METHODS = frozenset(
-    "sum mean max min prod std var reshape ravel flatten astype clip dot squeeze transpose cumsum "
-    "numpy item tolist copy swapaxes trace repeat diagonal".split()
+    [
+        "sum",
+        "mean",
+        "max",
+        "min",
+        "prod",
+        "std",
+        "var",
+        "reshape",
+        "ravel",
+        "flatten",
+        "astype",
+        "clip",
+        "dot",
+        "squeeze",
+        "transpose",
+        "cumsum",
+        "numpy",
+        "item",
+        "tolist",
+        "copy",
+        "swapaxes",
+        "trace",
+        "repeat",
+        "diagonal",
+    ]
 )
 """Methods of arrays that have a counterpart."""

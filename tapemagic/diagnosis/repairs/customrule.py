@@ -10,8 +10,26 @@ from tapemagic.diagnosis.edits import Edits, dotted, indent_of
 from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter, mechanical
 
 _FLAT = frozenset(
-    "round floor ceil rint sign argmax argmin cast stop_gradient numpy where greater less equal "
-    "one_hot numpy_function py_function quantize".split()
+    [
+        "round",
+        "floor",
+        "ceil",
+        "rint",
+        "sign",
+        "argmax",
+        "argmin",
+        "cast",
+        "stop_gradient",
+        "numpy",
+        "where",
+        "greater",
+        "less",
+        "equal",
+        "one_hot",
+        "numpy_function",
+        "py_function",
+        "quantize",
+    ]
 )
 
 

@@ -63,7 +63,9 @@ def _moved(
     rw.edits.replace(span(statement), new)
     first = next(s for s in call.body if not _is_text(s))
     lead = indent_of(rw.text, first.lineno)
-    rw.edits.insert_line(body_lines(rw.text, first)[0], f"{lead}{target.attr.lstrip('_')} = {value}")
+    rw.edits.insert_line(
+        body_lines(rw.text, first)[0], f"{lead}{target.attr.lstrip('_')} = {value}"
+    )
     for use in uses:
         rw.put(use, lambda: target.attr.lstrip("_"))
 

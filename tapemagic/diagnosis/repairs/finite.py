@@ -29,7 +29,20 @@ def finite(case: Case, op: Op, at: Site | None) -> str | None:
     return Finite(case, rw, op).mended(whole, statement or whole)
 
 
-_RISKY = frozenset("Sqrt Rsqrt Log Log1p RealDiv Reciprocal Pow Acos Asin EuclideanNorm".split())
+_RISKY = frozenset(
+    [
+        "Sqrt",
+        "Rsqrt",
+        "Log",
+        "Log1p",
+        "RealDiv",
+        "Reciprocal",
+        "Pow",
+        "Acos",
+        "Asin",
+        "EuclideanNorm",
+    ]
+)
 
 
 def _inside(case: Case, op: Op, at: Site | None) -> tuple[Op, Site | None]:
@@ -138,10 +151,14 @@ class Finite:
         ]  # fmt: skip
 
     def _powers(self, place: ast.AST) -> list[ast.expr]:
-        return [n for n in ast.walk(place) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Pow)]
+        return [
+            n for n in ast.walk(place) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Pow)
+        ]
 
     def _quotients(self, place: ast.AST) -> list[ast.expr]:
-        found = [n for n in ast.walk(place) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div)]
+        found = [
+            n for n in ast.walk(place) if isinstance(n, ast.BinOp) and isinstance(n.op, ast.Div)
+        ]
         return [n for n in found if not isinstance(n.right, ast.Constant)]
 
     # -- its safe form
@@ -242,7 +259,9 @@ class Finite:
             )
         elif name == "reduce_std":
             more = self._axes(node)
-            rw.put(node, lambda: f"{tf}.sqrt({tf}.math.reduce_variance({rw.out(first)}{more}) + {EPS})")
+            rw.put(
+                node, lambda: f"{tf}.sqrt({tf}.math.reduce_variance({rw.out(first)}{more}) + {EPS})"
+            )
         elif name in ("divide", "truediv") and len(node.args) == 2:
             rw.put(node.func, lambda: f"{tf}.math.divide_no_nan")
         elif name == "reciprocal":
@@ -262,7 +281,9 @@ class Finite:
         rest = node.args[1:]
         if dotted(node.func).endswith("norm") and not dotted(node.func).endswith("euclidean_norm"):
             order = rest[0] if rest else named.pop("ord", None)
-            if order is not None and not (isinstance(order, ast.Constant) and order.value in (2, "euclidean")):
+            if order is not None and not (
+                isinstance(order, ast.Constant) and order.value in (2, "euclidean")
+            ):
                 raise NoRepair
             rest = rest[1:]
         if len(rest) > 1 or set(named) - {"axis", "keepdims"}:
@@ -276,7 +297,7 @@ class Finite:
         chosen = self._condition(value)
         if chosen is not None:
             condition, first = chosen
-            sides = ("{v}, 1.0" if first else "1.0, {v}")
+            sides = "{v}, 1.0" if first else "1.0, {v}"
             rw.put(
                 value,
                 lambda: f"{tf}.where({rw.out(condition)}, {sides.format(v=rw.inside(value))})",
@@ -356,5 +377,3 @@ def _one_plus_exp(node: ast.expr) -> ast.expr | None:
 
 def _flat(value: object) -> list[object]:
     return [v for part in value for v in _flat(part)] if isinstance(value, list) else [value]
-
-

@@ -13,7 +13,9 @@ from tapemagic.diagnosis.repairs.watching import watch_source
 from tapemagic.trace.model import Site
 from tapemagic.trace.tracking import DIFFERENTIABLE
 
-_SECOND = frozenset("constant convert_to_tensor zeros ones cast zeros_like ones_like".split())
+_SECOND = frozenset(
+    ["constant", "convert_to_tensor", "zeros", "ones", "cast", "zeros_like", "ones_like"]
+)
 _MAKERS = _SECOND | {"Variable", "range", "fill", "eye", "uniform"}
 
 
@@ -50,9 +52,9 @@ def _make_float(rw: Rewriter, call: ast.Call) -> None:
     if given:
         written = isinstance(given[0], ast.Constant)
         rw.put(given[0], lambda: '"float32"' if written else float32)
-    elif isinstance(first, ast.Constant) and isinstance(first.value, int) and last != "range":
-        rw.put(first, lambda: f"{rw.inside(first)}.0")
-    elif isinstance(first, ast.UnaryOp) and isinstance(first.operand, ast.Constant):
+    elif (isinstance(first, ast.Constant) and isinstance(first.value, int) and last != "range") or (
+        isinstance(first, ast.UnaryOp) and isinstance(first.operand, ast.Constant)
+    ):
         rw.put(first, lambda: f"{rw.inside(first)}.0")
     else:
         place = (call.end_lineno or 0, (call.end_col_offset or 1) - 1)

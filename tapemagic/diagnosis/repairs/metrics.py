@@ -9,9 +9,20 @@ from tapemagic.diagnosis.edits import dotted
 from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter, mechanical
 
 _BOTH = frozenset(
-    "MeanSquaredError MeanAbsoluteError MeanSquaredLogarithmicError BinaryCrossentropy "
-    "CategoricalCrossentropy SparseCategoricalCrossentropy KLDivergence Poisson Hinge SquaredHinge "
-    "CategoricalHinge MeanAbsolutePercentageError".split()
+    [
+        "MeanSquaredError",
+        "MeanAbsoluteError",
+        "MeanSquaredLogarithmicError",
+        "BinaryCrossentropy",
+        "CategoricalCrossentropy",
+        "SparseCategoricalCrossentropy",
+        "KLDivergence",
+        "Poisson",
+        "Hinge",
+        "SquaredHinge",
+        "CategoricalHinge",
+        "MeanAbsolutePercentageError",
+    ]
 )
 
 
@@ -67,7 +78,10 @@ def _uses(rw: Rewriter, tree: ast.Module, name: str, mean: bool) -> None:
     new = f"{name.rsplit('.', 1)[-1]}_value"
     function = f"{rw.tf}.reduce_mean" if mean else name
     inner = ", ".join(
-        [*(rw.out(a) for a in update.args), *(f"{k.arg}={rw.out(k.value)}" for k in update.keywords)]
+        [
+            *(rw.out(a) for a in update.args),
+            *(f"{k.arg}={rw.out(k.value)}" for k in update.keywords),
+        ]
     )
     rw.statement(update, f"{new} = {function}({inner})")
     for node in results:

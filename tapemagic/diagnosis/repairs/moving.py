@@ -18,7 +18,14 @@ from tapemagic.diagnosis.edits import (
 from tapemagic.diagnosis.repairs.rewriter import mechanical
 from tapemagic.trace.model import Site
 
-_FIXED = (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom, ast.Return, ast.AsyncFunctionDef)
+_FIXED = (
+    ast.FunctionDef,
+    ast.ClassDef,
+    ast.Import,
+    ast.ImportFrom,
+    ast.Return,
+    ast.AsyncFunctionDef,
+)
 
 
 @mechanical
@@ -94,6 +101,4 @@ def _with_dependents(
 
 
 def _bound(statement: ast.stmt) -> set[str]:
-    return {
-        n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and binds(statement, n.id)
-    }
+    return {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and binds(statement, n.id)}

@@ -28,7 +28,11 @@ def two_outputs_at(text: CellText, line: int) -> str | None:
         if isinstance(n, ast.With) and n.lineno <= line <= (n.end_lineno or 0)
     ]  # fmt: skip
     statement = text.statement_at(line)
-    if not blocks or not isinstance(statement, ast.Expr) or not isinstance(statement.value, ast.Call):
+    if (
+        not blocks
+        or not isinstance(statement, ast.Expr)
+        or not isinstance(statement.value, ast.Call)
+    ):
         return None
     return _changed(Rewriter(text), blocks[-1], statement.value.args[0])
 

@@ -15,8 +15,8 @@ from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter, mechanical
 from tapemagic.trace.model import Site
 
 _CALLS = ("py_function", "numpy_function", "py_func", "eager_py_func")
-_BLIND = frozenset("len print isinstance type range zip enumerate".split())
-_SHAPES = frozenset("shape dtype ndim".split())
+_BLIND = frozenset(["len", "print", "isinstance", "type", "range", "zip", "enumerate"])
+_SHAPES = frozenset(["shape", "dtype", "ndim"])
 
 
 @mechanical
@@ -139,6 +139,3 @@ class Flow:
         if isinstance(node, ast.Lambda):
             return False
         return any(child in self for child in ast.iter_child_nodes(node))
-
-
-

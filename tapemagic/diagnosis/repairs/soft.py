@@ -16,10 +16,29 @@ from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter, mechanical
 from tapemagic.diagnosis.repairs.steps import ORDERS, Step, steps
 from tapemagic.diagnosis.repairs.watching import watch_source
 
-ROUNDS = frozenset("round floor ceil rint trunc".split())
+ROUNDS = frozenset(["round", "floor", "ceil", "rint", "trunc"])
 _PLAIN = frozenset(
-    "reduce_sum reduce_mean sum mean reduce_max reduce_min add subtract multiply divide abs square "
-    "reshape squeeze expand_dims transpose identity negative stack".split()
+    [
+        "reduce_sum",
+        "reduce_mean",
+        "sum",
+        "mean",
+        "reduce_max",
+        "reduce_min",
+        "add",
+        "subtract",
+        "multiply",
+        "divide",
+        "abs",
+        "square",
+        "reshape",
+        "squeeze",
+        "expand_dims",
+        "transpose",
+        "identity",
+        "negative",
+        "stack",
+    ]
 )
 _STEEP = "10.0"
 _REFERRED = {"Round": "round", "Sign": "sign", "Floor": "floor", "Ceil": "ceil", "Rint": "rint"}

@@ -17,7 +17,18 @@ _SCATTERS = {
     "scatter_nd_update": "tensor_scatter_nd_update", "scatter_nd_add": "tensor_scatter_nd_add",
     "scatter_nd_sub": "tensor_scatter_nd_sub",
 }  # fmt: skip
-_ASKS = frozenset("gradient jacobian watch apply_gradients numpy assign assign_add assign_sub".split())
+_ASKS = frozenset(
+    [
+        "gradient",
+        "jacobian",
+        "watch",
+        "apply_gradients",
+        "numpy",
+        "assign",
+        "assign_add",
+        "assign_sub",
+    ]
+)
 
 
 @mechanical
@@ -120,7 +131,9 @@ def _written(rw: Rewriter, call: ast.Call, new: str, again: bool) -> str:
     if len(plain) != 1 or call.keywords:
         raise NoRepair
     if method in _SIGNS:
-        tight = isinstance(plain[0], ast.BinOp) and isinstance(plain[0].op, (ast.Mult, ast.Div, ast.Pow))
+        tight = isinstance(plain[0], ast.BinOp) and isinstance(
+            plain[0].op, (ast.Mult, ast.Div, ast.Pow)
+        )
         value = rw.inside(plain[0]) if tight else rw.operand(plain[0])
         return f"{new if again else rw.inside(owner)} {_SIGNS[method]} {value}"
     if method != "assign":

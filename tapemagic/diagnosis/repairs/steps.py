@@ -14,7 +14,7 @@ from tapemagic.diagnosis.view import MISSING, SHAPES
 from tapemagic.trace.model import Body, Op, Tensor
 from tapemagic.trace.tracking import DIFFERENTIABLE
 
-ORDERS = frozenset("Greater GreaterEqual Less LessEqual".split())
+ORDERS = frozenset(["Greater", "GreaterEqual", "Less", "LessEqual"])
 _CALLED = {
     "Greater": ("greater",), "GreaterEqual": ("greater_equal",), "Less": ("less",),
     "LessEqual": ("less_equal",), "Equal": ("equal",), "NotEqual": ("not_equal",),
@@ -70,7 +70,12 @@ def steps(case: Case) -> list[Step]:
     for op, position, after, tensors, answer in _ops(case):
         flat = answer == MISSING or (isinstance(answer, tuple) and not answer[position])
         before = op.inputs[position]
-        if not flat and _floating(tensors, before) and _floating(tensors, after) and op.type != "Sign":
+        if (
+            not flat
+            and _floating(tensors, before)
+            and _floating(tensors, after)
+            and op.type != "Sign"
+        ):
             continue
         node = _node(case, op)
         if any(step.node is node for step in found):

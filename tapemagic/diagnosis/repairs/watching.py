@@ -64,9 +64,7 @@ def watch_source(case: Case, edits: Edits) -> None:
 
 def insert_watch(text: CellText, edits: Edits, line: int, tape: str, expression: str) -> bool:
     """Put ``tape.watch(expression)`` as early in the tape's block as the value exists."""
-    block = next(
-        (n for n in text.statements if isinstance(n, ast.With) and n.lineno == line), None
-    )
+    block = next((n for n in text.statements if isinstance(n, ast.With) and n.lineno == line), None)
     if block is None or not re.fullmatch(r"[\w.\[\]'\", ]+", expression):
         return False
     name = tape_variable(block, tape)
@@ -105,9 +103,7 @@ def _last_binding(block: ast.With, name: str) -> ast.stmt | None:
         if isinstance(one, (ast.FunctionDef, ast.ClassDef)) or not binds(one, name):
             continue
         inside = [s for s in ast.iter_child_nodes(one) if isinstance(s, ast.stmt)]
-        if isinstance(one, ast.For) and binds(one.target, name):
-            found = one
-        elif not inside:
+        if (isinstance(one, ast.For) and binds(one.target, name)) or not inside:
             found = one
         if found is None or not contains(span(one), span(found)) or not isinstance(one, ast.For):
             todo = inside + todo

@@ -85,13 +85,13 @@ class BackwardProbe:
         self.inside -= 1
         if self.inside:
             return
-        _, attrs, num_inputs, inputs, outputs, out_grads, skip, _, begin = called
+        _, attrs, num_inputs, _, outputs, out_grads, skip, _, begin = called
         index = None if attrs is None else self.log.attributes.get(id(attrs))
         if index is None and attrs is None:
             index = self._silent_read(out_grads)
         if index is None:
             for tensor in outputs or ():
-                index = self.log.made.get(getattr(tensor, "_id", None))
+                index = self.log.made.get(getattr(tensor, "_id", -1))
                 if index is not None:
                     break
         self._step(index, num_inputs, result, skip, out_grads, begin)
@@ -100,13 +100,13 @@ class BackwardProbe:
         """The read, done in C, that an upstream gradient is for: such a step names no tensor."""
         query = self.log.queries[self.ops.query]  # type: ignore[index]
         reads = self.log.silent_reads
-        gradient = upstream[0] if upstream else None
+        gradient: Any = upstream[0] if upstream else None
         tensor = self.came.get(getattr(gradient, "_id", -1))
         index = self.log.made.get(tensor) if tensor is not None else None
         if index is not None and index in reads:
             return index
         done = {step[0] for step in query.steps}
-        dense = getattr(gradient, "values", gradient)
+        dense: Any = getattr(gradient, "values", gradient)
         shape = dense._shape_tuple() if hasattr(dense, "_shape_tuple") else None
         fits = [
             i for i in reversed(reads)
@@ -193,7 +193,7 @@ class BackwardProbe:
             if self.of != self.ops.query:
                 self.of = self.ops.query
                 self.came.clear()
-            for tensor, gradient in zip(self.log.ops[index][1], result):
+            for tensor, gradient in zip(self.log.ops[index][1], result, strict=False):
                 if gradient is not None and hasattr(gradient, "_id"):
                     self.came[gradient._id] = tensor
         values: tuple[Any, ...] = ()

@@ -16,7 +16,6 @@ from tapemagic.recorder.patches import Patches
 from tapemagic.recorder.private import Private
 from tapemagic.recorder.weave import Observer, weave
 
-
 _INTEGERS = (3, 9)
 """int32 and int64, as the protocol buffer numbers them."""
 
@@ -99,14 +98,14 @@ class OpsProbe:
                 places = () if query is not None else places_of()
                 ins = tuple([t._id for t in inputs])
                 index = len(ops)
-                for known, tensor in zip(ins, inputs):
+                for known, tensor in zip(ins, inputs, strict=True):
                     if known not in made:
                         index = unknown(known, tensor, index, ins, places)
                 outs = tuple([t._id for t in outputs])
                 add_op((op_type, ins, outs, places, attrs, None, log.scope, query, body, None))
                 add_tracked(not empty and should_record(outputs))
                 attributes[id(attrs)] = index
-                for made_id, tensor in zip(outs, outputs):
+                for made_id, tensor in zip(outs, outputs, strict=True):
                     made[made_id] = index
                     shape = tensor._shape_tuple()
                     facts[made_id] = (tensor._datatype_enum(), shape)
@@ -144,12 +143,10 @@ class OpsProbe:
             body = self._body()
         ins = tuple([t._id for t in inputs])
         outs = tuple([t._id for t in outputs])
-        log.ops.append(
-            (op_type, ins, outs, (), attrs, key, log.scope, self.query, body, op_name)
-        )
+        log.ops.append((op_type, ins, outs, (), attrs, key, log.scope, self.query, body, op_name))
         log.tracked.append(bool(outs) and self.private.should_record(outputs))
         self.log.attributes[id(attrs)] = index
-        for made_id, tensor in zip(outs, outputs):
+        for made_id, tensor in zip(outs, outputs, strict=True):
             log.made[made_id] = index
             log.facts[made_id] = (tensor.dtype.as_datatype_enum, tensor)
         log.reads.clear()
@@ -249,9 +246,7 @@ class OpsProbe:
                 loose.append(mark)
         if marks or loose:
             self.log.entries.append(
-                RawEntry(
-                    made, tuple(marks or loose), self.flow.pending_spot(), index, bool(marks)
-                )
+                RawEntry(made, tuple(marks or loose), self.flow.pending_spot(), index, bool(marks))
             )
 
 
@@ -276,6 +271,8 @@ def _equal(tensor: Any, value: Any) -> bool | None:
     if array.shape != other.shape:
         return False
     try:
-        return bool(np.array_equal(array, other.astype(array.dtype), equal_nan=array.dtype.kind in "fc"))
+        return bool(
+            np.array_equal(array, other.astype(array.dtype), equal_nan=array.dtype.kind in "fc")
+        )
     except (TypeError, ValueError):
         return None

@@ -122,14 +122,10 @@ class TapesProbe:
         """Places while a function is traced: TensorFlow maps autograph's code to the person's."""
         frames = list(self.private.tf_stack.extract_stack())
         person = self.log.person
-        return tuple(
-            (f.filename, f.lineno) for f in reversed(frames) if f.filename in person
-        )[:6]
+        return tuple((f.filename, f.lineno) for f in reversed(frames) if f.filename in person)[:6]
 
     def _event(self, tape: Any, kind: str, tensor: int | None = None) -> None:
-        self.raw(tape).events.append(
-            (len(self.log.ops), kind, tensor, self._where(), False)
-        )
+        self.raw(tape).events.append((len(self.log.ops), kind, tensor, self._where(), False))
 
     def _told(self, kind: str, tape: Any, _result: Any) -> None:
         if not self.depth and tape is not None and self.private.observed_here(self.ops.on_op):
@@ -187,7 +183,7 @@ class TapesProbe:
                 known = self._id(flat)  # a ragged or sparse tensor: its values are differentiated
         dtype = getattr(item, "dtype", None)
         name = getattr(dtype, "name", None) or (str(dtype) if dtype is not None else "")
-        shape = getattr(item, "shape", None)
+        shape: Any = getattr(item, "shape", None)
         if hasattr(shape, "rank"):
             shape = None if shape.rank is None else tuple(shape.as_list())
         elif shape is not None:
