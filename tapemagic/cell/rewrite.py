@@ -356,7 +356,7 @@ class _Rewriter(ast.NodeTransformer):
         scopes = [n for n in own if isinstance(n, (ast.Global, ast.Nonlocal))]
         body = _without(body, scopes)
         if body:
-            node.body = [*doc, *scopes, *self.body(node, body)]  # type: ignore[list-item]
+            node.body = [*doc, *scopes, *self.body(node, body)]
         self.function = outer
         return self.defined(node)
 
@@ -394,12 +394,12 @@ class _Rewriter(ast.NodeTransformer):
 
     def operand(self, spot: Spot, value: ast.expr) -> ast.expr:
         """Push an operand, unless it is a literal."""
-        inner = self.visit(value)
+        inner: Any = self.visit(value)
         if isinstance(value, ast.Constant):
-            return inner
+            return value
         if isinstance(value, ast.Starred):
-            inner.value = self.hook("o", value.value, spot.index, inner.value)
-            return inner
+            value.value = self.hook("o", value.value, spot.index, inner.value)
+            return value
         return self.hook("o", value, spot.index, inner)
 
     def close(self, spot: Spot, node: ast.expr, operands: list[ast.expr]) -> ast.expr:
@@ -534,9 +534,10 @@ def _is_path(node: ast.expr) -> bool:
 
 
 def _loaded(node: ast.expr) -> ast.expr:
-    made = clone(node)
-    made.ctx = ast.Load()  # type: ignore[attr-defined]
-    return made
+    made: Any = clone(node)
+    made.ctx = ast.Load()
+    copied: ast.expr = made
+    return copied
 
 
 def _plain_names(target: ast.expr | None) -> tuple[str, ...]:

@@ -166,7 +166,7 @@ class Case:
         return best
 
     def line(self, site: Site | None) -> str:
-        """ "line 8", or where it is when it is not in this cell."""
+        """How a site is told: by its line, or by where it is when it is not in this cell."""
         if site is None:
             return "a line that was not seen"
         if site.file is not None:

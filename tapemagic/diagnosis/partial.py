@@ -50,7 +50,7 @@ def _cuts(view: QueryView) -> list[tuple[Edge, dict[int, Edge]]]:
     known = view.memo.get("cuts")
     if known is None:
         known = view.memo["cuts"] = _find(view)
-    return known  # type: ignore[no-any-return]
+    return known
 
 
 def _find(view: QueryView) -> list[tuple[Edge, dict[int, Edge]]]:

@@ -211,12 +211,12 @@ class Builder:
             self.trace.tapes[number] = tape
 
         for where, kind in self.log.refused:
-            places = self.places.sites(where)
-            at = places[0] if places else None
-            text = self._text_at(at) if at is not None else None
-            call = text.call(at.expr) if text is not None and at is not None else None
+            found = self.places.sites(where)
+            begun: Site | None = found[0] if found else None
+            text = self._text_at(begun) if begun is not None else None
+            call = text.call(begun.expr) if text is not None and begun is not None else None
             name = ast.unparse(call.args[0]) if call is not None and call.args else "it"
-            self.trace.refused.append((at, kind, name))
+            self.trace.refused.append((begun, kind, name))
 
     def _with_name(self, sites: tuple[Site, ...]) -> str | None:
         """The name after ``as``, where the binding itself was not seen; tapes come in its order."""

@@ -112,7 +112,7 @@ def weave(function: Any, observer: Observer) -> Any:
     chain: list[Any] = []
     while hasattr(inner, "__wrapped__") and isinstance(inner, FunctionType):
         chain.append(inner)
-        inner = inner.__wrapped__
+        inner = vars(inner)["__wrapped__"]
     try:
         woven = _woven(inner, observer)
         for outer in reversed(chain):
@@ -122,7 +122,7 @@ def weave(function: Any, observer: Observer) -> Any:
     return woven
 
 
-def _woven(function: Any, observer: Observer) -> FunctionType:
+def _woven(function: Any, observer: Observer) -> Any:
     code = _code(function.__code__)
     code = code.replace(
         co_consts=tuple(
@@ -130,7 +130,7 @@ def _woven(function: Any, observer: Observer) -> FunctionType:
         )
     )
     cells = dict(zip(function.__code__.co_freevars, function.__closure__ or (), strict=True))
-    made = FunctionType(
+    made: Any = FunctionType(
         code,
         function.__globals__,
         function.__name__,
@@ -143,20 +143,20 @@ def _woven(function: Any, observer: Observer) -> FunctionType:
     return made
 
 
-def _around(outer: FunctionType, woven: FunctionType) -> FunctionType:
+def _around(outer: Any, woven: Any) -> Any:
     """A decorator's function again, with another function inside its closure."""
     from types import CellType
 
-    old = outer.__wrapped__  # type: ignore[attr-defined]
+    old = outer.__wrapped__
     cells = tuple(CellType(woven) if c.cell_contents is old else c for c in outer.__closure__ or ())
     if all(c.cell_contents is not woven for c in cells):
         raise ValueError("the decorated function is not in the decorator's closure")
-    made = FunctionType(
+    made: Any = FunctionType(
         outer.__code__, outer.__globals__, outer.__name__, outer.__defaults__, cells
     )
     made.__kwdefaults__ = outer.__kwdefaults__
     functools.update_wrapper(made, outer)
-    made.__wrapped__ = woven  # type: ignore[attr-defined]
+    made.__wrapped__ = woven
     return made
 
 

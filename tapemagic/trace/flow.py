@@ -88,9 +88,9 @@ class ValueGraph:
         for query in trace.queries:
             if query.method.startswith("apply"):
                 continue
-            for position, tensor in enumerate(query.results):
-                if tensor is not None:
-                    self._results[tensor] = (query, position)
+            for position, result in enumerate(query.results):
+                if result is not None:
+                    self._results[result] = (query, position)
 
     def root(self, tensor: int) -> int:
         """The handle itself, of what captured it in a function's graph."""

@@ -90,9 +90,9 @@ def _shared_ancestor(case: Case, begin: list[int] | None = None) -> int | None:
     """The nearest tensor that both the source and the target were made from."""
     view = case.view
     todo: list[int | None] = list(begin) if begin is not None else [case.source.tensor]
-    for node in begin or ():
-        if view.price(node) < _FAR:
-            return node
+    for first in begin or ():
+        if view.price(first) < _FAR:
+            return first
     seen: set[int] = set()
     while todo:
         node = todo.pop(0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.repairs.lively import enlivened
-from tapemagic.trace.model import Op
+from tapemagic.trace.model import Body, Op
 
 TEXT = """
 The gradient is a number, and the number is zero in every element: the way is open and nothing flows.
@@ -112,10 +112,12 @@ def killer(case: Case) -> Op | None:
 def _branch(case: Case, op: Op) -> Op | None:
     """The conditional inside a function body that the source's value enters."""
     view = case.view
-    body = view.registry.body(op.body) if view.registry is not None and op.body else None
-    if body is None:
+    body: Body | None = (
+        view.registry.body(op.body) if view.registry is not None and op.body else None
+    )
+    if body is None or case.source.tensor not in op.inputs:
         return None
-    position = op.inputs.index(case.source.tensor)  # type: ignore[arg-type]
+    position = op.inputs.index(case.source.tensor)
     if position >= len(body.inputs):
         return None
     reached = {body.inputs[position]}
