@@ -32,7 +32,8 @@ def run_cell(
         target: Expression to differentiate, for a cell without a tape of its own.
         sources: Expressions to differentiate with respect to.
         watch: Expressions to watch on the tape that is opened around the cell.
-        try_fixes: Run each mended cell once, on copies.
+        try_fixes: Run each mended cell once, on the names as they were before, and put everything
+            back; see ``tapemagic.trying.CANNOT_BE_PUT_BACK`` for what can't be.
 
     Returns:
         The report. The cell's own exception is in it and is not raised.

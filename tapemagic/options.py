@@ -18,7 +18,8 @@ class RunOptions:
         watch: Names or expressions to watch on the tape that is opened around the cell.
         own_tape: Open a tape around the cell: True, False, or None to open one when the cell
             names no GradientTape and ends in an expression.
-        try_fixes: Run each mended cell once, on copies, and say what gradient it gave.
+        try_fixes: Run each mended cell once, on the names as they were before the cell, and say
+            what gradient it gave. ``tapemagic.trying.CANNOT_BE_PUT_BACK`` says what can't be undone.
     """
 
     target: str | None = None

@@ -7,17 +7,21 @@ import traceback
 import warnings
 from dataclasses import dataclass
 from types import CodeType, TracebackType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tapemagic.cell.adopt import functions_of, label_of, text_of
 from tapemagic.cell.rewrite import Rewritten, codes, embed, rewrite
 from tapemagic.cell.text import CellText
 from tapemagic.options import RunOptions
 from tapemagic.owntape import OwnTape
+from tapemagic.recorder.flow import inert_flags, inert_hooks
 from tapemagic.recorder.log import Log
 from tapemagic.recorder.private import is_imported
 from tapemagic.recorder.recorder import Recorder
 from tapemagic.report.model import Report
+
+if TYPE_CHECKING:
+    from tapemagic.trying.around import Around
 
 _OURS = __file__.rsplit("/", 1)[0]
 
@@ -67,6 +71,7 @@ class Session:
         self._begun = self._begun_queries = self._begun_tapes = 0  # rows of earlier cells
         self._whole = False
         self.given: list[Any] = []  # functions to watch, wherever they were defined
+        self._around: Around | None = None  # what trying the fixes needs from before the cell
 
     @property
     def filename(self) -> str:
@@ -118,6 +123,13 @@ class Session:
 
     def embed(self, code: CodeType) -> CodeType:
         """``code`` with the hooks in place of their placeholders."""
+        try:
+            return self._embedded(code)
+        except Exception as fault:
+            self.recorder.log.fault("rewriting", fault)
+            return embed(code, inert_hooks(), inert_flags())
+
+    def _embedded(self, code: CodeType) -> CodeType:
         flow = self.recorder.flow
         made = embed(code, flow.hooks, flow.flags)
         for inner in codes(made):
@@ -138,6 +150,10 @@ class Session:
         """
         if Session.active is not None:
             raise SessionActive("Another tapemagic trace is running; it must end first.")
+        if self.options.try_fixes:
+            from tapemagic.trying.around import Around
+
+            self._around = Around(self.namespace, self.options)
         Session.active = self
         self._texts[self.filename] = self.text
         log = self.recorder.log
@@ -237,6 +253,13 @@ class Session:
         Session.active = None
         if error is not None:
             prune(error)
+        report = self._explained(error)
+        if self._around is not None:
+            self._around.tried(report, error)
+            self._around = None
+        return report
+
+    def _explained(self, error: BaseException | None) -> Report:
         try:
             return self._report(error)
         except Exception as fault:

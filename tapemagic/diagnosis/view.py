@@ -268,8 +268,12 @@ class QueryView:
             # What the person got is the last word: of an untracked source TensorFlow computes the
             # gradient and drops it.
             for argument, gradient in zip(self.query.sources, self.query.gradients, strict=False):
-                if argument.tensor is not None and gradient is None:
+                if argument.tensor is None:
+                    continue
+                if gradient is None:
                     arrived.discard(argument.tensor)
+                else:
+                    arrived.add(argument.tensor)
         return arrived
 
     def agreement(self) -> tuple[int, int]:

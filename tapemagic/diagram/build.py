@@ -15,8 +15,8 @@ from tapemagic.diagram.op_nodes import op_edges, op_node
 from tapemagic.diagram.python_way import python_ways
 from tapemagic.diagram.sketch import Sketch
 from tapemagic.diagram.tensor_nodes import tensor_node
+from tapemagic.views import asked as wording
 from tapemagic.views import words
-from tapemagic.views.asked import asked, enumerate_names
 from tapemagic.views.numbers import counted
 
 if TYPE_CHECKING:
@@ -127,10 +127,10 @@ def _frame_queries(sketch: Sketch, diagram: Diagram) -> None:
 
 
 def _title(report: Report, sketch: Sketch) -> str:
-    known = [asked(report, call) for call in sketch.calls if call.targets]
+    known = [wording.asked(report, call) for call in sketch.calls if call.targets]
     targets = tuple(dict.fromkeys(name for one in known for name in one.targets))
     sources = tuple(dict.fromkeys(name for one in known for name in one.sources))
     if not sketch.targets or not targets or not sources:
         return "The recorded graph"
     verb = "were" if len(sketch.targets) > 1 else "was"
-    return f"How {enumerate_names(targets)} {verb} computed from {enumerate_names(sources)}"
+    return f"How {wording.enumerate_names(targets)} {verb} computed from {wording.enumerate_names(sources)}"

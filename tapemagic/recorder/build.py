@@ -308,7 +308,9 @@ class Builder:
             text = self._text_at(at)
         call = None
         if text is not None and at is not None:
-            call = text.call(at.expr) or self._call_in_turn(text, at.line, raw.method)
+            call = text.call(at.expr)
+            if getattr(getattr(call, "func", None), "attr", None) != raw.method:
+                call = self._call_in_turn(text, at.line, raw.method)
         if raw.expr is not None:
             return [a.path for a in raw.targets], [a.path for a in raw.sources]
         if call is None or text is None:

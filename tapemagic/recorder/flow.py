@@ -42,8 +42,8 @@ _NEUTRAL = frozenset(
 )
 
 
-_HOT = ("o", "c", "r", "s", "p", "z", "turn", "turned", "sync", "enter", "leave")
-_GUARDED = ("n", "v", "i", "t", "u", "w", "g", "e")
+_HOT = ("o", "c", "r", "s", "p", "z")
+_GUARDED = ("n", "v", "i", "t", "u", "w", "g", "e", "turn", "turned", "sync", "enter", "leave")
 
 
 class Activation:
@@ -65,6 +65,11 @@ class Hooks:
 
     def __reduce__(self) -> Any:
         return (inert_hooks, ())
+
+    def __getattr__(self, name: str) -> Any:
+        if name[0] == "d" and name[1:].isdigit():
+            return lambda function: function
+        raise AttributeError(name)
 
 
 class Flags:
@@ -155,7 +160,7 @@ class Flow:
                 setattr(self.hooks, f"d{spot.index}", self._define)
 
     def _guard(self, hook: Callable[..., Any]) -> Callable[..., Any]:
-        fallback = 1 if hook.__name__ in ("_n", "_v", "_i") else None
+        fallback = 1 if hook.__name__ in ("_n", "_v", "_i", "_turned") else None
 
         def guarded(*args: Any) -> Any:
             try:
@@ -182,6 +187,7 @@ class Flow:
             pair = self.rewritten.get(id(function.__code__))
             if pair is not None:
                 function.__code__ = pair[0]
+        self.rewritten.clear()
         self.marked.clear()
         self.top = Activation()
         self.stack.clear()
@@ -700,8 +706,11 @@ class Flow:
         caller = self.top
         self.stack.append(caller)
         self.top = Activation()
-        if caller.shared or any(e[2] is not None for e in caller.operands[-8:]):
-            self._pass_shared(caller, self.spots[index], arguments)
+        try:
+            if caller.shared or any(e[2] is not None for e in caller.operands[-8:]):
+                self._pass_shared(caller, self.spots[index], arguments)
+        except Exception as fault:
+            self.log.fault("data flow", fault)
         return True
 
     def _pass_shared(self, caller: Activation, spot: Spot, arguments: tuple[Any, ...]) -> None:

@@ -126,6 +126,7 @@ class Log:
         self.refused: list[tuple[tuple[Where, ...], str]] = []  # what tape.watch raised for
         self.opaque: set[int] = set()
         self.faults: list[str] = []
+        self.observers: list[Any] = []  # see recorder.weave
         self.notes: list[str] = []  # sentences for the person about what was asked
         # Of the backward probe; they outlive a cell with its tapes.
         self.attributes: dict[int, int] = {}  # id of an op's attributes -> its index

@@ -94,6 +94,9 @@ class Recorder:
                 self.log.fault("restore", fault)
         self._restores.clear()
         self.patches.restore()
+        for observer in self.log.observers:
+            observer.close()
+        self.log.observers.clear()
 
     def stop(self) -> None:
         """Restore every attribute, callback and function."""

@@ -32,10 +32,9 @@ _HOOK = "\0tapemagic.woven"
 class Seen:
     """One call of a woven function."""
 
-    __slots__ = ("arguments", "before", "done", "state")
+    __slots__ = ("before", "done", "state")
 
-    def __init__(self, arguments: tuple[Any, ...]) -> None:
-        self.arguments = arguments
+    def __init__(self) -> None:
         self.before = sys.exc_info()[1]
         self.done = False
         self.state: Any = None
@@ -45,46 +44,51 @@ class Observer:
     """What a woven function calls. Faults of the callbacks stay here.
 
     Args:
-        fault: Told of exceptions that a callback raised.
-        before: Called with the arguments; its result is the call's state. It may return a
-            dict of ``arguments`` to replace by name under the key "replace".
+        log: Told of exceptions that a callback raised; it lists its observers, to be closed.
+        before: Called with the arguments; its result is the call's state.
         after: Called with the state and the result.
         failed: Called with the state and the exception.
     """
 
     def __init__(
         self,
-        fault: Callable[[str, BaseException], None],
+        log: Any,
         before: Callable[..., Any] | None = None,
         after: Callable[[Any, Any], None] | None = None,
         failed: Callable[[Any, BaseException], None] | None = None,
     ) -> None:
-        self._fault = fault
+        self._log = log
         self._before, self._after, self._failed = before, after, failed
+        log.observers.append(self)
+
+    def close(self) -> None:
+        """Let go of everything: code objects, which hold observers, are not garbage collected."""
+        self._log = self._before = self._after = self._failed = None
 
     def begin(self, *arguments: Any) -> Seen:
         """The call begins."""
-        seen = Seen(())
+        seen = Seen()
         if self._before is not None:
             try:
                 seen.state = self._before(*arguments)
             except Exception as fault:
-                self._fault("observing", fault)
+                seen.state = _UNSEEN
+                self._fault(fault)
         return seen
 
     def end(self, seen: Seen, result: Any) -> Any:
         """The call returns ``result``, which is handed on."""
         seen.done = True
-        if self._after is not None:
+        if self._after is not None and seen.state is not _UNSEEN:
             try:
                 self._after(seen.state, result)
             except Exception as fault:
-                self._fault("observing", fault)
+                self._fault(fault)
         return result
 
     def left(self, seen: Seen) -> None:
         """The call is over: it raised, or ended without a return statement."""
-        if seen.done:
+        if seen.done or seen.state is _UNSEEN:
             return
         error = sys.exc_info()[1]
         try:
@@ -94,7 +98,15 @@ class Observer:
             elif self._failed is not None:
                 self._failed(seen.state, error)
         except Exception as fault:
-            self._fault("observing", fault)
+            self._fault(fault)
+
+    def _fault(self, fault: BaseException) -> None:
+        if self._log is not None:
+            self._log.fault("observing", fault)
+
+
+_UNSEEN = object()
+"""The state of a call whose beginning could not be observed: nothing more is said of it."""
 
 
 def weave(function: Any, observer: Observer) -> Any:

@@ -168,6 +168,16 @@ class Report:
 
         return save(self, path, **options)
 
+    def diff(self, other: Report) -> Any:
+        """What changed from this report to another one, as before and after a repair.
+
+        Returns:
+            A comparison that prints itself, and shows itself in a notebook.
+        """
+        from tapemagic.views.diff import diff
+
+        return diff(self, other)
+
     def __str__(self) -> str:
         from tapemagic.views.text import text
 

@@ -30,16 +30,19 @@ class Chance:
         context = _context()
         if context is None:
             return
-        moved = self._has_drawn_more(context)
         context._seed = self._seed
         if self._rng is not None:
             context._rng = self._rng[0]
             context._rng.setstate(self._rng[1])
-        if moved:
-            # The next ops of the person would share kernels, and their state, with the try's.
-            context.clear_kernel_cache()
 
-    def _has_drawn_more(self, context: Any) -> bool:
+    def crossed(self) -> bool:
+        """Whether what ran since seeded as the person did, and drew another number of times.
+
+        Then the person's next random ops would share kernels, and their state, with it.
+        """
+        context = _context()
+        if context is None:
+            return False
         rng = getattr(context, "_rng", None)
         if self._seed is None or getattr(context, "_seed", None) != self._seed or self._rng is None:
             return False
@@ -54,11 +57,18 @@ class Chance:
         context = _context()
         if context is None:
             return
-        copied = random.Random(0)
+        copied = random.Random(0)  # noqa: S311 - nothing secret
         if self._rng is not None:
             copied.setstate(self._rng[1])
         context._rng = copied
         context._seed = hash(("tapemagic", self._seed)) % (2**31 - 1) or 1
+
+
+def forget_kernels() -> None:
+    """Let random ops begin anew, as after ``tf.random.set_seed``."""
+    context = _context()
+    if context is not None:
+        context.clear_kernel_cache()
 
 
 def _context() -> Any:

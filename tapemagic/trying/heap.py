@@ -32,7 +32,9 @@ class Heap:
     """
 
     def __init__(
-        self, variables: type | tuple[type, ...] = (), keep_variable: Callable[[Any], Undo] | None = None
+        self,
+        variables: type | tuple[type, ...] = (),
+        keep_variable: Callable[[Any], Undo] | None = None,
     ) -> None:
         self.objects: dict[int, Any] = {}
         self._undo: list[Undo] = []
@@ -49,8 +51,8 @@ class Heap:
             self.objects[id(one)] = one
             try:
                 todo.extend(self._held(one))
-            except Exception:
-                continue  # what can't be read can't be put back either
+            except Exception:  # noqa: S112 - what can't be read can't be put back either
+                continue
         return self
 
     def restore(self) -> None:
@@ -58,7 +60,7 @@ class Heap:
         for undo in self._undo:
             try:
                 undo()
-            except Exception:
+            except Exception:  # noqa: S112 - the others still can
                 continue
 
     def _held(self, one: Any) -> Iterable[Any]:
@@ -78,9 +80,8 @@ class Heap:
         found = list(self._container(one, kind))
         if hasattr(kind, "__wrapped__") and hasattr(one, "__wrapped__"):
             found.append(one.__wrapped__)
-        python = getattr(one, "_python_function", None)
-        if python is not None and kind.__module__.startswith("tensorflow."):
-            return [python]  # a tf.function: its traces are its own
+        if kind.__module__.startswith("tensorflow.") and hasattr(one, "_python_function"):
+            return [one._python_function]  # a tf.function: its traces are its own
         if _is_ours(kind):
             found += self._attributes(one)
         return found
@@ -111,7 +112,9 @@ class Heap:
         kept = dict(base.items(one))
 
         def undo() -> None:
-            if list(base.keys(one)) == list(kept) and all(base.__getitem__(one, k) is v for k, v in kept.items()):
+            if list(base.keys(one)) == list(kept) and all(
+                base.__getitem__(one, k) is v for k, v in kept.items()
+            ):
                 return
             base.clear(one)
             for key, value in kept.items():

@@ -49,6 +49,10 @@ class Moment:
         if sys.path != self._path:
             sys.path[:] = self._path
 
+    def crossed(self) -> bool:
+        """Whether what ran since used kernels of random ops that the person's next ops will use."""
+        return self._chance.crossed()
+
     def apart(self) -> None:
         """Let what runs now draw its random numbers apart from the person's."""
         self._chance.apart()

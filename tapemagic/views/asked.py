@@ -100,7 +100,9 @@ def _written(report: Report, call: Call) -> Asked | None:
     node = text.call(at.expr)
     if node is None:
         fits = text.calls_on_line(at.line, call.method)
-        node = fits[0] if len(fits) == 1 else None
+        # Without columns, the only call on the line may still be another one of them.
+        named = len(fits) == 1 and all(t.name in _as_written(fits[0], text) for t in call.targets)
+        node = fits[0] if named else None
     if node is None or getattr(node.func, "attr", None) != call.method:
         return None
     targets, sources = _arguments(node)

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 
 MOST = 30  # tables and cards in sight; a cell that asks more often folds the rest away
 
+# Of JupyterLab's style sheet, which nbconvert's pages carry: ``display: none`` and nothing else.
+HIDDEN = "jp-LastModified-hidden"
+
 
 def html(report: Report, display: DisplayOptions | None = None) -> str:
     """Return the report as a piece of HTML for a notebook's output.
@@ -47,9 +50,9 @@ def fragment(body: str, plain: str) -> str:
         plain: The same as text.
     """
     rich = tag("div", f"<style>{style_sheet()}</style>{body}", style="rich")
-    rich = rich.replace("<div", '<div class="tm-rich lm-mod-hidden"', 1)
-    told = tag("pre", escaped(plain), style="hidden", aria_hidden="true")
-    told = told.replace("<pre", '<pre class="tm-plain d-none"', 1)
+    rich = rich.replace("<div", f'<div class="tm-rich {HIDDEN}"', 1)
+    told = tag("div", tag("pre", escaped(plain)), style="hidden", aria_hidden="true")
+    told = told.replace("<div", '<div class="tm-plain d-none jp-RenderedText"', 1)
     return f'<div class="tapemagic" id="tm-{secrets.token_hex(4)}">{rich}{told}</div>'
 
 

@@ -93,12 +93,17 @@ def _fix(shown: Card) -> str:
     fix = why.fix or (why.because.fix if why.because is not None else None)
     parts = [tag("p", f"{tag('b', 'Fix', 'label')} {html_prose(fix)}", "fix")] if fix else []
     if shown.diff:
-        parts.append(tag("pre", "".join(map(_change, shown.diff)), "code diff", "code"))
+        parts.append(diff_lines(shown.diff))
     tried = plain.tried(why)
     if tried:
         sign = "✓ " if why.fix_verified else ""
         parts.append(tag("p", sign + html_prose(tried), "tried"))
     return "".join(parts)
+
+
+def diff_lines(changed: list[tuple[str, str]]) -> str:
+    """Return changed lines of code as a block."""
+    return tag("pre", "".join(map(_change, changed)), "code diff", "code")
 
 
 def _change(change: tuple[str, str]) -> str:

@@ -33,6 +33,7 @@ _EDGE = {
     "strong": ("3px solid", palette.MUTED, "a gradient flows"),
     "story": ("1px solid", palette.MUTED, "the way that was cut"),
     "cut": ("3px dashed", palette.RED, "the gradient ends"),
+    "flow": ("2px solid", palette.LINE, "a gradient arrives and reaches no source"),
     "quiet": ("1px solid", palette.LINE, "values only"),
 }
 

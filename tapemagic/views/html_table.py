@@ -22,7 +22,7 @@ LOUD = 80
 
 def table(report: Report, call: Call) -> str:
     """Return one call's table with its notes."""
-    found = plain.rows(call, report.trace)
+    found = [] if plain.quiet(call) else plain.rows(call, report.trace)
     shown, folded = found, list[plain.Row]()
     if len(found) > MOST:
         shown = [row for row in found if row.verdict.tone != "good"][:LOUD] or found[: MOST // 2]

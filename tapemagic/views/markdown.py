@@ -51,7 +51,7 @@ def _table(report: Report, call: Call) -> list[str]:
     if call.error is not None:
         message = one_line(call.error.message, 400)
         blocks.append(f"raised **{escaped(call.error.type)}**: {escaped(message)}")
-    found = rows.rows(call, report.trace)
+    found = [] if rows.quiet(call) else rows.rows(call, report.trace)
     if found:
         lines = [f"| {' | '.join(HEAD)} |", "|" + " --- |" * len(HEAD)]
         for row in found:

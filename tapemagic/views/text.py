@@ -60,7 +60,7 @@ def _table(report: Report, call: Call, width: int, colour: bool) -> list[str]:
     lines[0] = paint(lines[0], "strong", colour)
     if call.error is not None:
         lines += wrap(f"raised {call.error.type}: {one_line(call.error.message, 300)}", width, "  ")
-    found = rows.rows(call, report.trace)
+    found = [] if rows.quiet(call) else rows.rows(call, report.trace)
     loud = [row for row in found if row.verdict.tone != "good"]
     shown = found if len(found) <= MOST else (loud or found)[:MOST]
     if shown:

@@ -213,7 +213,7 @@ def test_injected_fault(untouched: Any, monkeypatch: pytest.MonkeyPatch, name: s
     assert namespace.keys() - {"__name__"} == plain.keys() - {"__name__"}
     plain_code(namespace)
     said = [n for n in report.notes if "injected" in n]
-    assert len(said) == 1 or name in UNHEARD
+    assert 1 <= len(said) <= 2 or name in UNHEARD
     assert all("\n" not in n and "not affected" in n for n in said)
     report.to_dict()
     str(report)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
-from tapemagic.diagnosis.edits import Edits, calls_in, dotted
+from tapemagic.diagnosis.repairs.unstopped import unstopped
 
 TEXT = """
 `tf.stop_gradient(x)` hands on the value of `x` and says that nothing shall be differentiated through
@@ -33,7 +32,7 @@ def recognise(case: Case) -> Found | None:
         f"tf.stop_gradient on {case.line(at)} (`{case.written(at)}`) cuts the way from "
         f"`{case.name}` to `{case.target}` on purpose.",
         f"Take stop_gradient out if `{case.name}` is to get a gradient; leave it if it is not.",
-        _fixed(case, at),
+        unstopped(case, at),
         level="info" if _some_connected(case) else None,
     )
 
@@ -42,24 +41,6 @@ def _some_connected(case: Case) -> bool:
     """Whether other sources of the same call got a gradient: then the stop is likely meant."""
     arrived = case.view.observed()
     return any(a.tensor in arrived for a in case.view.query.sources)
-
-
-def _fixed(case: Case, at) -> str | None:  # type: ignore[no-untyped-def]
-    if at is None or not at.here:
-        return None
-    text = case.here
-    node = text.statement_at(at.line)
-    if node is None:
-        return None
-    place = at.expr or span(node)
-    calls = calls_in(text, place, lambda c: dotted(c.func).endswith("stop_gradient"))
-    if not calls:
-        calls = calls_in(text, span(node), lambda c: dotted(c.func).endswith("stop_gradient"))
-    if len(calls) != 1 or not calls[0].args:
-        return None
-    edits = Edits(text)
-    inner = edits.raw(span(calls[0].args[0]))
-    return edits.replace(span(calls[0]), f"({inner})" if " " in inner else inner).source()
 
 
 CAUSE = Cause(

@@ -158,6 +158,10 @@ class Arrays:
                 raise NoRepair
             return self._renamed(node, SAME[name])
         if name in OPS:
+            first = node.args[0] if node.args else None
+            if isinstance(first, (ast.Name, ast.Attribute)) and not name.endswith("stack"):
+                # A variable has not all attributes of an array.
+                rw.put(first, lambda: f"{rw.tf}.convert_to_tensor({rw.inside(first)})")
             rw.put(node, lambda: f"{self.ops}.{name}{self._brackets(node)}")
             return None
         raise NoRepair
@@ -187,7 +191,6 @@ class Arrays:
             rw.put(node, make)
 
     def _builtin(self, node: ast.Call, name: str) -> None:
-        rw = self.rw
         if name == "float" and len(node.args) == 1:
             return self._only(node, node.args[0])
         if name in ("max", "min") and node.args and not node.keywords:
@@ -212,12 +215,11 @@ class Arrays:
         """Whether a function is called that was given or made in the cell."""
         tree = self.rw.text.tree
         assert tree is not None
-        stored = isinstance(node.func, ast.Name) and any(
+        return isinstance(node.func, ast.Name) and any(
             (isinstance(n, ast.Name) and n.id == name and isinstance(n.ctx, ast.Store))
             or (isinstance(n, ast.arg) and n.arg == name)
             for n in ast.walk(tree)
         )
-        return stored
 
     def _unknown(self) -> None:
         raise NoRepair
@@ -291,8 +293,37 @@ class Arrays:
         if isinstance(place, ast.Compare) or (
             isinstance(place, ast.UnaryOp) and isinstance(place.op, ast.Invert)
         ):
+            self._indexed(node, "boolean_mask")
+        elif isinstance(place, ast.Name):
+            made = self._bound(place)
+            if isinstance(made, ast.Compare):
+                self._indexed(node, "boolean_mask")
+            elif isinstance(made, ast.Call) and dotted(made.func).startswith(f"{self.np}."):
+                if dotted(made.func).endswith((".where", ".nonzero")):
+                    raise NoRepair
+                self._indexed(node, "gather")
+        elif isinstance(place, ast.Tuple) and any(_is_range(e) for e in place.elts):
+            parts = ", ".join(f"{rw.tf}.cast({rw.out(e)}, {rw.tf}.int32)" for e in place.elts)
             value = node.value
-            rw.put(node, lambda: f"{rw.tf}.boolean_mask({rw.out(value)}, {rw.out(place)})")
+            rw.put(
+                node, lambda: f"{rw.tf}.gather_nd({rw.out(value)}, {rw.tf}.stack([{parts}], -1))"
+            )
+
+    def _indexed(self, node: ast.Subscript, name: str) -> None:
+        rw = self.rw
+        rw.put(node, lambda: f"{rw.tf}.{name}({rw.out(node.value)}, {rw.out(node.slice)})")
+
+    def _bound(self, name: ast.Name) -> ast.expr | None:
+        """What a name was bound to, if only once in the cell."""
+        tree = self.rw.text.tree
+        assert tree is not None
+        made = [
+            n.value
+            for n in ast.walk(tree)
+            if isinstance(n, ast.Assign)
+            and any(isinstance(t, ast.Name) and t.id == name.id for t in n.targets)
+        ]
+        return made[0] if len(made) == 1 else None
 
     # -- parts
 
@@ -348,6 +379,13 @@ class Arrays:
         if name in ("float16", "complex64"):
             return f"{self.rw.tf}.{name}"
         raise NoRepair
+
+
+def _is_range(node: ast.expr) -> bool:
+    return isinstance(node, ast.Call) and dotted(node.func).rsplit(".", 1)[-1] in (
+        "arange",
+        "range",
+    )
 
 
 def ops_alias(rw: Rewriter) -> str:

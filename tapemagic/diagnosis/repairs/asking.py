@@ -40,13 +40,13 @@ def about_the_used(case: Case, shared: int) -> str | None:
     source = query.args[1]
     made = _made(rw, case, source)
     if isinstance(source, ast.Name) and _is_list(case, source):
-        name = _iterated(made)
-        if name is None:
+        item = _iterated(made)
+        if item is None:
             raise NoRepair
-        _known(case, shared, name)
-        rw.put(source, lambda: name)
+        _known(case, shared, item)
+        rw.put(source, lambda: item)
         rw.put(query, lambda: f"{rw.tf}.unstack({rw.inside(query)})")
-        _watch(case, rw, shared, name, query)
+        _watch(case, rw, shared, item)
         return rw.source()
     if isinstance(source, (ast.List, ast.Tuple)):
         raise NoRepair
@@ -60,7 +60,7 @@ def about_the_used(case: Case, shared: int) -> str | None:
     if form is not None:
         begin, end = form
         rw.put(query, lambda: f"{begin}{rw.inside(query)}{end}")
-    _watch(case, rw, shared, name, query)
+    _watch(case, rw, shared, name)
     return rw.source()
 
 
@@ -139,7 +139,7 @@ def _known(case: Case, shared: int, name: str) -> None:
     maker = case.view.graph.maker.get(shared)
     if maker is not None:
         tensors.update(trace.ops[maker].inputs)
-    names = {b.name for b in trace.bindings if b.tensor in tensors}
+    names: set[str | None] = {b.name for b in trace.bindings if b.tensor in tensors}
     names |= {
         trace.tensors[t].name for t in tensors if t in trace.tensors and trace.tensors[t].name
     }
@@ -147,7 +147,7 @@ def _known(case: Case, shared: int, name: str) -> None:
         raise NoRepair
 
 
-def _watch(case: Case, rw: Rewriter, shared: int, name: str, query: ast.Call) -> None:
+def _watch(case: Case, rw: Rewriter, shared: int, name: str) -> None:
     """A plain tensor that was used has to be watched."""
     facts, tracking = case.view.trace.tensors.get(shared), case.view.tracking
     enter = case.with_statement()
@@ -157,7 +157,6 @@ def _watch(case: Case, rw: Rewriter, shared: int, name: str, query: ast.Call) ->
     read = maker is not None and case.view.trace.ops[maker].type == "ReadVariableOp"
     if facts.kind == "variable" or read or shared in tracking.tracked:
         return
-    del query
     if not insert_watch(case.here, rw.edits, enter.line, case.tape_name, name):
         raise NoRepair
 

@@ -15,6 +15,9 @@ from tapemagic.diagnosis.view import MISSING
 from tapemagic.trace.flow import mark_node, node_mark
 from tapemagic.trace.model import Mark, Site
 
+_LOOKS = frozenset(
+    ["any", "all", "argmax", "argmin", "argsort", "round", "nonzero", "tobytes", "fill", "sort"]
+)
 _CARRIES = 50.0  # the price above which a value only chooses or shapes what is computed
 
 
@@ -102,13 +105,13 @@ def _from_source(case: Case) -> set[int]:
     for node in view.ancestors:
         for edge in view.graph.incoming(node, since, view.query.op):
             uses.setdefault(edge.source, []).append(node)
-    todo, seen = [case.source.tensor], set()
+    todo = [case.source.tensor] if case.source.tensor is not None else []
+    seen: set[int] = set()
     while todo:
-        node = todo.pop()
-        if node is None or node in seen:
-            continue
-        seen.add(node)
-        todo += uses.get(node, ())
+        reached = todo.pop()
+        if reached not in seen:
+            seen.add(reached)
+            todo += uses.get(reached, ())
     found = (node_mark(node) for node in seen if view.price(node) < _CARRIES)
     return {mark for mark in found if mark is not None}
 
@@ -128,7 +131,7 @@ def _beside(rw: Rewriter, node: ast.expr, spans: set[Span]) -> None:
         value = node.func.value
         looks = span(value) in spans or isinstance(value, ast.Name)
         module = dotted(node.func).split(".", maxsplit=1)[0] in ("np", "plt", "tf", "math", "keras")
-        known = node.func.attr not in ("append", "add", "update", "write", "extend", "numpy")
+        known = node.func.attr in METHODS | _LOOKS and node.func.attr != "numpy"
         if looks and known and not module and not node.args:
             rw.put(value, lambda: f"{rw.operand(value)}.numpy()")
 
@@ -174,7 +177,7 @@ def _attributes(rw: Rewriter, names: set[tuple[str | None, str | None]]) -> None
         if node.attr not in METHODS or rw.changed(node) or parent is None or rw.changed(parent):
             continue
         scope = next((n.name for n in rw.above(node) if isinstance(n, ast.FunctionDef)), None)
-        if (node.value.id, scope) in names and node.attr not in ("numpy",):
+        if (node.value.id, scope) in names and node.attr != "numpy":
             value = node.value
             rw.put(value, lambda value=value: f"{rw.inside(value)}.numpy()")  # type: ignore[misc]
 

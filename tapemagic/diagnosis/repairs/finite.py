@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import itertools
 
 from tapemagic.diagnosis.case import Case
 from tapemagic.diagnosis.edits import dotted
@@ -175,21 +176,21 @@ class Finite:
                 return False
             axis = _named(other, "axis")
             more = f", axis={rw.out(axis)}" if axis is not None else ""
-            rw.put(node, lambda: f"{tf}.nn.softmax({rw.out(inner)}{more})")
+            logits = inner
+            rw.put(node, lambda: f"{tf}.nn.softmax({rw.out(logits)}{more})")
             return True
-        inside = _argument(node, "log")
+        inside, plus = _argument(node, "log"), False
         if inside is None:
-            inside, one = _argument(node, "log1p"), True
-        else:
-            one = False
+            inside, plus = _argument(node, "log1p"), True
         if inside is None or self.op.type not in ("Log", "Log1p", "Mul", "Exp", "Softmax", "Neg"):
             return False
         value = self._value_of(inside)
-        exp = _argument(value, "exp") if one else _one_plus_exp(value)
+        exp = _argument(value, "exp") if plus else _one_plus_exp(value)
         if exp is not None:
-            rw.put(node, lambda: f"{tf}.nn.softplus({rw.out(exp)})")
+            grown = exp
+            rw.put(node, lambda: f"{tf}.nn.softplus({rw.out(grown)})")
             return True
-        if one:
+        if plus:
             return False
         total = _argument(value, "reduce_sum")
         exp = _argument(self._value_of(total), "exp") if total is not None else None
@@ -311,7 +312,7 @@ class Finite:
     def _condition(self, value: ast.expr) -> tuple[ast.expr, bool] | None:
         """The condition under which a branch is chosen, and whether it is the first branch."""
         above = [value, *self.rw.above(value)]
-        for inner, outer in zip(above, above[1:], strict=False):
+        for inner, outer in itertools.pairwise(above):
             if isinstance(outer, ast.Call) and dotted(outer.func).rsplit(".", 1)[-1] == "where":
                 if len(outer.args) == 3 and inner in outer.args[1:]:
                     return outer.args[0], inner is outer.args[1]

@@ -107,8 +107,8 @@ class Flow:
     @staticmethod
     def inner(body: ast.AST) -> list[ast.AST]:
         """The nodes of a function's body, without its decorators."""
-        parts = body.body if isinstance(body, (ast.FunctionDef, ast.Lambda)) else [body]
-        parts = parts if isinstance(parts, list) else [parts]
+        held = body.body if isinstance(body, (ast.FunctionDef, ast.Lambda)) else body
+        parts: list[ast.AST] = [*held] if isinstance(held, list) else [held]
         return [n for part in parts for n in ast.walk(part)]
 
     def _bind(self, node: ast.AST) -> None:

@@ -89,7 +89,8 @@ class Soft:
             kind = {"equal": "Eq", "not_equal": "NotEq"}.get(name, "Gt" if "gr" in name else "Lt")
             self._compared(step, one, other, kind)
         elif name == "where" and step.position == 0:
-            self._chosen(*_arguments(node, 3), node)
+            c, x, y = _arguments(node, 3)
+            self._chosen(node, c, x, y)
         elif name == "where":
             self._whole_branches(node)
         elif name in ("cast", "Cast"):
@@ -106,7 +107,8 @@ class Soft:
         elif name == "logical_not":
             rw.put(node, lambda: f"1.0 - {rw.operand(_arguments(node, 1)[0])}")
         elif name in ("logical_and", "logical_or"):
-            self._joined(node, *_arguments(node, 2), name == "logical_and")
+            one, other = _arguments(node, 2)
+            self._joined(node, one, other, name == "logical_and")
         elif name in ("reduce_any", "reduce_all", "any", "all") and isinstance(node, ast.Call):
             self._renamed(node, "reduce_max" if "any" in name else "reduce_min")
         elif name == "count_nonzero" and isinstance(node, ast.Call):
@@ -170,7 +172,7 @@ class Soft:
             raise NoRepair
         rw.put(step.node, make)
 
-    def _chosen(self, c: ast.expr, x: ast.expr, y: ast.expr, node: ast.expr) -> None:
+    def _chosen(self, node: ast.expr, c: ast.expr, x: ast.expr, y: ast.expr) -> None:
         """``tf.where(c, x, y)`` with a smooth weight for the condition."""
         rw = self.rw
         one, other = _number(x), _number(y)
@@ -314,25 +316,47 @@ class Soft:
         values = node.args[0]
         sign = "-" if step.name == "argmin" else ""
         after = self.found[position + 1] if position + 1 < len(self.found) else None
-        if after is not None and after.name == "one_hot" and _simple(values):
-            hot = after.node
-            weights = f"{rw.tf}.nn.softmax({sign}{rw.operand(values)})"
-            rw.put(
-                hot,
-                lambda: f"{rw.inside(hot)} + {weights} - {rw.tf}.stop_gradient({weights})",
-            )
+        if after is not None and after.name == "one_hot":
+            self._one_hot(node, values, after.node, sign)
         elif after is not None and after.name == "gather":
-            table = _arguments(after.node, 2)[0]
-            if after.rank(0) != 1 or step.rank() != 1 or not _simple(values):
-                raise NoRepair
-            weights = f"{rw.tf}.nn.softmax({sign}{_STEEP} * {rw.operand(values)})"
-            rw.put(after.node, lambda: f"{rw.tf}.reduce_sum({rw.operand(table)} * {weights})")
+            self._weighted(values, after, sign)
         else:
             tf = rw.tf
             rw.put(node, lambda: let(rw, values, lambda v: (
                 f"{tf}.reduce_sum({tf}.nn.softmax({sign}{_STEEP} * {v}) * "
                 f"{tf}.cast({tf}.range({tf}.shape({v})[-1]), {self.dtype}), -1)"
             )))  # fmt: skip
+
+    def _one_hot(self, node: ast.Call, values: ast.expr, hot: ast.expr, sign: str) -> None:
+        """The choice as it is, with the gradient of the probabilities it was made from."""
+        rw = self.rw
+        known = dotted(values.func) if isinstance(values, ast.Call) else ""
+        given = known.rsplit(".", 1)[-1] == "softmax" and not sign
+        stop = f"{rw.tf}.stop_gradient"
+
+        def chosen(v: str, whole: str) -> str:
+            weights = v if given else f"{rw.tf}.nn.softmax({sign}{v})"
+            return f"{whole} + {weights} - {stop}({weights})"
+
+        if _pure(values) or (given and not any(n is node for n in ast.walk(hot))):
+            v = rw.operand(values)
+            rw.put(hot, lambda: chosen(v, rw.inside(hot)))
+        elif any(n is node for n in ast.walk(hot)):
+            lead, tail = rw.inside(hot).split(rw.inside(values), 1)
+            rw.put(hot, lambda: let(rw, values, lambda v: chosen(v, f"{lead}{v}{tail}")))
+        else:
+            raise NoRepair
+
+    def _weighted(self, values: ast.expr, after: Step, sign: str) -> None:
+        """What an argmax picks from a table is a weighted sum over the table."""
+        rw, call = self.rw, after.node
+        if not isinstance(call, ast.Call) or call.keywords or len(call.args) != 2:
+            raise NoRepair
+        if not _pure(values):
+            raise NoRepair
+        weights = f"{rw.tf}.nn.softmax({sign}{_STEEP} * {rw.operand(values)})"
+        table = call.args[0]
+        rw.put(call, lambda: f"{rw.tf}.tensordot({weights}, {rw.out(table)}, 1)")
 
     def _argsort(self, position: int, step: Step) -> None:
         """Ranks, which a double argsort gives, are sums of smooth comparisons."""

@@ -77,7 +77,12 @@ def steps(case: Case) -> list[Step]:
             and op.type != "Sign"
         ):
             continue
-        node = _node(case, op)
+        try:
+            node = _node(case, op, found)
+        except NoRepair:
+            if flat or op.at is None or not op.at.here or op.at.expr is not None:
+                raise
+            continue  # a part of the step before it, such as the two halves of an argsort
         if any(step.node is node for step in found):
             continue
         called = dotted(node.func) if isinstance(node, ast.Call) else ""
@@ -145,7 +150,7 @@ def _inside(
     return found
 
 
-def _node(case: Case, op: Op) -> ast.expr:
+def _node(case: Case, op: Op, found: list[Step]) -> ast.expr:
     """The expression of the cell that ran an op.
 
     Raises:
@@ -164,9 +169,19 @@ def _node(case: Case, op: Op) -> ast.expr:
     fits = [n for n in ast.walk(statement) if isinstance(n, ast.expr) and _fits(n, op.type)]
     if not fits and op.type == "Cast":
         fits = [n for n in ast.walk(statement) if isinstance(n, ast.Call) and _counts(n)]
+    if len(fits) > 1 and _nested(fits):
+        # Of calls inside one another the innermost runs first.
+        known = [step.node for step in found]
+        fits = [n for n in reversed(fits) if not any(n is k for k in known)][:1]
     if len(fits) != 1:
         raise NoRepair
     return fits[0]
+
+
+def _nested(fits: list[ast.expr]) -> bool:
+    return all(
+        any(inner is n for n in ast.walk(outer)) for outer, inner in itertools.pairwise(fits)
+    )
 
 
 def _counts(node: ast.Call) -> bool:

@@ -23,7 +23,7 @@ def values_instead(case: Case, op: Op) -> str | None:
     if statement is None:
         return None
     place = op.at.expr or span(statement)
-    for call in calls_in(case.here, place, lambda c: True):
+    for call in calls_in(case.here, place, lambda _: True):
         name = dotted(call.func).rsplit(".", 1)[-1]
         if name in _VALUES:
             root = dotted(call.func).split(".", maxsplit=1)[0]

@@ -40,7 +40,7 @@ class BackwardProbe:
     def install(self, patches: Patches) -> None:
         """Start to listen."""
         original = self.private.gradient_function()
-        observer = Observer(self.log.fault, self._called, self._returned, self._failed)
+        observer = Observer(self.log, self._called, self._returned, self._failed)
         self._registered = original
         self.private.register_gradient_function(weave(original, observer))
         record_operation = self.private.record.record_operation

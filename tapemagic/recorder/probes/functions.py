@@ -26,7 +26,7 @@ class FunctionsProbe:
 
     def install(self, patches: Patches) -> None:
         """Start to listen."""
-        observer = Observer(self.log.fault, self._enter, self._leave, self._leave)
+        observer = Observer(self.log, self._enter, self._leave, self._leave)
         cls = self.private.concrete_function
         patches.set(cls, "_call_flat", weave(vars(cls)["_call_flat"], observer))
 
@@ -46,7 +46,7 @@ class FunctionsProbe:
             self._layers(patches, layer_class)
 
     def _layers(self, patches: Patches, layer_class: Any) -> None:
-        observer = Observer(self.log.fault, self._into, self._out_of, self._out_of)
+        observer = Observer(self.log, self._into, self._out_of, self._out_of)
         patches.set(layer_class, "__call__", weave(vars(layer_class)["__call__"], observer))
 
     def _into(self, layer: Any, *_arguments: Any) -> tuple[str, ...]:

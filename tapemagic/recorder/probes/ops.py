@@ -34,7 +34,7 @@ class OpsProbe:
         """Start to listen."""
         self.on_op = self._make_callback()
         self.private.op_callbacks.add_op_callback(self.on_op)
-        observer = Observer(self.log.fault, before=everything, after=self._recorded)
+        observer = Observer(self.log, before=everything, after=self._recorded)
         execute = self.private.execute
         patches.set(execute, "record_gradient", weave(execute.record_gradient, observer))
 

@@ -67,7 +67,7 @@ class TapesProbe:
                 break
 
     def _weave(self, patches: Patches, owner: Any, name: str, **callbacks: Any) -> None:
-        observer = Observer(self.log.fault, **callbacks)
+        observer = Observer(self.log, **callbacks)
         patches.set(owner, name, weave(vars(owner)[name], observer))
 
     def _accesses(self, patches: Patches) -> None:
@@ -142,7 +142,7 @@ class TapesProbe:
 
     def _watched(self, state: Any, _result: Any) -> None:
         tape, tensor = state
-        for item in self._flat(tensor):
+        for item in self._flat(tensor, parts=True):
             known = self._id(item)
             if known is not None:
                 self._event(tape, "watch", known)
@@ -167,10 +167,11 @@ class TapesProbe:
             return int(item._id)
         return None
 
-    def _flat(self, structure: Any) -> list[Any]:
+    def _flat(self, structure: Any, *, parts: bool = False) -> list[Any]:
+        """The items of a nest; with ``parts`` ragged and sparse tensors as their tensors."""
         from tensorflow.python.util import nest
 
-        return list(nest.flatten(structure, expand_composites=False))
+        return list(nest.flatten(structure, expand_composites=parts))
 
     # -- queries
 
