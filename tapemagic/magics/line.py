@@ -7,10 +7,11 @@ from typing import TYPE_CHECKING
 
 from IPython.core.error import UsageError
 
-from tapemagic.magics.show import show_report
+from tapemagic.magics.show import show_report, show_sentence
 
 if TYPE_CHECKING:
     from tapemagic.magics.magic import TapeMagic
+    from tapemagic.report.model import Report
 
 
 def run_command(magic: TapeMagic, line: str) -> None:
@@ -30,11 +31,34 @@ def run_command(magic: TapeMagic, line: str) -> None:
 
 
 def _last(magic: TapeMagic, rest: str) -> None:
+    show_report(_report(magic, "last", rest))
+
+
+def _report(magic: TapeMagic, name: str, rest: str) -> Report:
     if rest:
-        raise UsageError(f"%tape last takes nothing more, and got {rest!r}.")
+        raise UsageError(f"%tape {name} takes nothing more, and got {rest!r}.")
     if magic.last is None:
-        raise UsageError("%tape last: no cell has been traced yet; write %%tape above one.")
-    show_report(magic.last)
+        raise UsageError(f"%tape {name}: no cell has been traced yet; write %%tape above one.")
+    return magic.last
+
+
+def _try(magic: TapeMagic, rest: str) -> None:
+    """Run the mended cells of the last report on copies of the names as they are now."""
+    from tapemagic.trying.tries import retry
+
+    report = _report(magic, "try", rest)
+    if retry(report, magic.shell.user_ns) == 0:
+        show_sentence("The last report has no mended cell that could be tried.")
+        return
+    show_report(report)
+
+
+def _diff(magic: TapeMagic, rest: str) -> None:
+    """What changed between the last two reports: before and after a repair."""
+    report = _report(magic, "diff", rest)
+    if magic.before_last is None:
+        raise UsageError("%tape diff compares two reports, and only one cell has been traced yet.")
+    show_report(magic.before_last.diff(report))
 
 
 def _explain(magic: TapeMagic, rest: str) -> None:
@@ -47,4 +71,6 @@ def _explain(magic: TapeMagic, rest: str) -> None:
 COMMANDS: dict[str, Callable[[TapeMagic, str], None]] = {
     "last": _last,
     "explain": _explain,
+    "try": _try,
+    "diff": _diff,
 }

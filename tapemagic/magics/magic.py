@@ -42,6 +42,7 @@ class TapeMagic(Magics):
     def __init__(self, shell: InteractiveShell) -> None:
         super().__init__(shell)
         self.last: Report | None = None
+        self.before_last: Report | None = None
         self._native = NativeRoute(shell, self)
         self._completion = Completion(shell, self)
 
@@ -110,7 +111,7 @@ class TapeMagic(Magics):
             return
         request = run.request
         report.options = request.display
-        self.last = report
+        self.before_last, self.last = self.last, report
         if request.output is not None:
             self.shell.user_ns[request.output] = report
         try:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from IPython.display import publish_display_data
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tapemagic.report.model import Report
 
 
-def show_report(report: Report) -> None:
+def show_report(report: Any) -> None:
     """Display a report in the forms that the front end may choose from."""
     try:
         data = report._repr_mimebundle_()

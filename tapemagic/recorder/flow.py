@@ -135,6 +135,7 @@ class Flow:
         self.last: Any = None
         self.has_last = False
         self.thread = get_ident()
+        self.started: dict[int, int] = {}  # call -> ops when its last argument was known
         self.branches = 0
         self.wanted: dict[str, Callable[[Any], None]] = {}  # names to tell of when bound
         self._turns: dict[int, list[int]] = {}
@@ -298,6 +299,7 @@ class Flow:
     # -- hooks: expressions
 
     def _o(self, spot: int, value: Any) -> Any:
+        self.started[spot] = len(self.log.ops)  # a call's own ops come after its last argument
         passing = self.passing
         if passing is None:
             self.top.operands.append((spot, value, None))
@@ -370,7 +372,8 @@ class Flow:
         ops: tuple[int, int] | None = None
         if spot.kind == "call":
             _, function, start = taken[0]
-            begin = start if start is not None else len(self.log.ops)
+            begin = self.started.get(spot.index, 0)
+            begin = max(begin, start if start is not None else len(self.log.ops))
             code = getattr(getattr(function, "__func__", function), "__code__", None)
             if code is not None and id(code) in self.rewritten:
                 return

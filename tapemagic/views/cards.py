@@ -126,6 +126,7 @@ def tried(why: Why) -> str:
     result = why.fix_result or (why.because.fix_result if why.because is not None else None)
     if why.fix_verified is None:
         return result or ""
+    result = (result or "").removeprefix("tried: ")
     if why.fix_verified:
         return f"Tried: {result}." if result else "Tried: the gradient came back."
     return f"Tried, and it was not enough: {result}." if result else "Tried, and it was not enough."
