@@ -272,8 +272,8 @@ class QueryView:
                     continue
                 if gradient is None:
                     arrived.discard(argument.tensor)
-                else:
-                    arrived.add(argument.tensor)
+                elif not (gradient.zero and self.query.method == "batch_jacobian"):
+                    arrived.add(argument.tensor)  # batch_jacobian gives zeros where others give None
         return arrived
 
     def agreement(self) -> tuple[int, int]:

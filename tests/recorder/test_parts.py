@@ -47,10 +47,18 @@ def test_restored_objects_are_the_same() -> None:
     assert "kept" not in vars(Child)
 
 
+class Faults:
+    """As much of a log as an observer needs."""
+
+    def __init__(self, told: Any) -> None:
+        self.fault = told
+        self.observers: list[Observer] = []
+
+
 def observed() -> tuple[list[Any], Observer]:
     seen: list[Any] = []
     observer = Observer(
-        lambda where, fault: seen.append(("fault", str(fault))),
+        Faults(lambda where, fault: seen.append(("fault", str(fault)))),
         before=lambda *a: seen.append(("before", a[1:])) or "state",
         after=lambda s, r: seen.append(("after", s, r)),
         failed=lambda s, e: seen.append(("failed", s, type(e).__name__)),
@@ -102,7 +110,7 @@ def test_faults_of_callbacks_stay_with_us() -> None:
     def bad(*_: Any) -> Any:
         raise RuntimeError("injected")
 
-    observer = Observer(lambda where, fault: faults.append(str(fault)), bad, bad, bad)
+    observer = Observer(Faults(lambda where, fault: faults.append(str(fault))), bad, bad, bad)
     woven = weave(Box.method, observer)
     assert woven(Box(), 1) == 6
     with pytest.raises(ValueError, match="-1"):

@@ -192,7 +192,6 @@ FAULTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "rewriting": lambda m: m.setattr("tapemagic.session.rewrite", broken),
     "building": lambda m: m.setattr("tapemagic.recorder.build.Builder.build", broken),
     "reporting": lambda m: m.setattr("tapemagic.report.build.build_report", broken),
-    "reading the plain code": lambda m: m.setattr("tapemagic.session.codes", broken),
     "adopting": lambda m: m.setattr("tapemagic.session.functions_of", broken),
 }
 UNHEARD = {"ops unknown inputs", "tapes watched", "data flow enter", "ops recorded"}
