@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ast
-import re
 from collections.abc import Callable
 
 from tapemagic.cell.text import CellText, Span, span
@@ -128,32 +127,6 @@ def tape_variable(node: ast.With, name: str | None) -> str | None:
     if name in names:
         return name
     return names[0] if names else None
-
-
-def watch_inserted(text: CellText, with_line: int, tape: str | None, expression: str) -> str | None:
-    """The cell with ``tape.watch(expression)`` as early in the block as the value exists."""
-    node = with_of_tape(text, with_line)
-    if node is None or not re.fullmatch(r"[\w.\[\]'\"]+", expression):
-        return None
-    name = tape_variable(node, tape)
-    if name is None:
-        return None
-    root = re.match(r"\w+", expression)
-    after = None
-    for statement in node.body:
-        if root and binds(statement, root.group()):
-            after = statement
-    edits = Edits(text)
-    line = f"{name}.watch({expression})"
-    if node.body[0].lineno == node.lineno:
-        place = node.body[0]
-        return edits.insert(place.lineno, place.col_offset, f"{line}; ").source()
-    if after is not None and not isinstance(after, (ast.For, ast.While, ast.If, ast.With)):
-        indent = indent_of(text, after.lineno)
-        return edits.insert_line((after.end_lineno or 0) + 1, indent + line).source()
-    indent = indent_of(text, node.body[0].lineno)
-    first, _ = body_lines(text, node.body[0])
-    return edits.insert_line(first, indent + line).source()
 
 
 def binds(statement: ast.AST, name: str) -> bool:

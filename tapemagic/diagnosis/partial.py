@@ -98,6 +98,8 @@ def _ways_back(
 def _carries(view: QueryView, edge: Edge, fault: str) -> bool:
     if not edge.certain or not view.is_float(edge.source) or edge.source < 0:
         return False
+    if edge.kind == "leave" and _only_a_size(view, edge):
+        return False
     if edge.kind != "op":
         return edge.kind in ("leave", "state", "query")
     op = view.trace.ops[edge.op]  # type: ignore[index]
@@ -108,6 +110,18 @@ def _carries(view: QueryView, edge: Edge, fault: str) -> bool:
     if fault == "untracked":
         return edge.source in tracking.tracked and not op.recorded
     return True
+
+
+def _only_a_size(view: QueryView, edge: Edge) -> bool:
+    """Whether a call gave an integer constant of a tensor, as tf.size does: it has no values."""
+    made = [e.tensor for e in view.trace.entries if edge.mark in e.marks]
+    mark = view.trace.marks[edge.mark] if edge.mark is not None else None
+    return (
+        mark is not None
+        and mark.type.endswith("Tensor")
+        and bool(made)
+        and not any(view.is_float(t) for t in made)
+    )
 
 
 def _way(view: QueryView, source: int, cut: Edge, reached: dict[int, Edge]) -> Way:

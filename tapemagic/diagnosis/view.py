@@ -273,7 +273,9 @@ class QueryView:
                 if gradient is None:
                     arrived.discard(argument.tensor)
                 elif not (gradient.zero and self.query.method == "batch_jacobian"):
-                    arrived.add(argument.tensor)  # batch_jacobian gives zeros where others give None
+                    arrived.add(
+                        argument.tensor
+                    )  # batch_jacobian gives zeros where others give None
         return arrived
 
     def agreement(self) -> tuple[int, int]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import gc
 import io
 import itertools
 import linecache
@@ -177,7 +176,7 @@ def seed() -> None:
     if "tensorflow" in sys.modules:
         import tensorflow as tf
 
-        tf.keras.backend.clear_session()
+        tf.keras.backend.clear_session(free_memory=False)
         tf.random.set_seed(7)
 
 
@@ -219,7 +218,6 @@ def run(source: str, traced: bool) -> Outcome:
             after = _random_state()
         shown = None if error is None else _formatted(error)
         del error
-        gc.collect()
         names = {k: v for k, v in namespace.items() if not k.startswith("__")}
         names["__annotations__"] = namespace.get("__annotations__")
         facts = Facts()

@@ -464,10 +464,11 @@ CUTS: dict[str, Cut] = {
         setup=("def remember_{n}(value):", "    store.assign(value)  #@cut"),
     ),
     "py-function": Cut(
-        ("py-function",),
+        ("py-function", "zero-gradient"),
         (
-            "{n} = tf.py_function(lambda value: np.tanh(value), [{a}], tf.float32)  #@cut",
-            "{d} = tf.reshape({n}, [3]) + {b}",
+            "{m} = tf.reduce_sum({a})",
+            "{n} = tf.py_function(lambda value: np.tanh(value), [{m}], tf.float32)  #@cut",
+            "{d} = {n} + {b}",
         ),
     ),
     "variable-helper": Cut(
@@ -650,6 +651,8 @@ class Plan:
         position = getattr(self, "position", victim)
         clean = tuple(i for i in range(count) if i != victim or self.kind is None)
         lines = tuple(tags.get("cut", ()))
+        if self.kind == "overwritten" and self.layout == "graph":
+            lines += tuple(tags["target"])  # the graph knows no names: what made the target will do
         if self.kind is None:
             return Program(source, None, (), (), clean, f"healthy/{self.layout}")
         return Program(

@@ -73,6 +73,8 @@ def test_forgotten_step_disagrees() -> None:
     query = trace.queries[0]
     for number in range(len(query.steps)):
         kept = query.steps
+        if trace.ops[kept[number].op].type == "ReadVariableOp":
+            continue  # at the source itself the result that the person got is what counts
         query.steps = kept[:number] + kept[number + 1 :]
         assert agreement(trace)[1] > 0
         query.steps = kept

@@ -7,7 +7,8 @@ import re
 from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
-from tapemagic.diagnosis.edits import Edits, calls_in, dotted, watch_inserted
+from tapemagic.diagnosis.edits import Edits, calls_in, dotted
+from tapemagic.diagnosis.repairs.watching import insert_watch
 
 TEXT = """
 A tape made with `watch_accessed_variables=False` watches nothing by itself: each variable or tensor
@@ -52,9 +53,9 @@ def _fixed(case: Case) -> str | None:
     text = case.here
     keras = facts is not None and "/" in (facts.label or "")
     if re.fullmatch(r"\w+", case.name) and not keras:
-        made = watch_inserted(text, at.line, case.tape_name, case.name)
-        if made is not None:
-            return made
+        edits = Edits(text)
+        if insert_watch(text, edits, at.line, case.tape_name, case.name):
+            return edits.source()
     node = text.statement_at(at.line)
     if node is None:
         return None

@@ -7,7 +7,8 @@ import ast
 from tapemagic.cell.text import CellText
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
-from tapemagic.diagnosis.edits import Edits, watch_inserted
+from tapemagic.diagnosis.edits import Edits
+from tapemagic.diagnosis.repairs.watching import insert_watch
 
 TEXT = """
 A tape records an op when it runs, and only if it tracks one of the op's inputs at that moment.
@@ -72,7 +73,10 @@ def _moved(case: Case, at) -> str | None:  # type: ignore[no-untyped-def]
         (call.args[0].lineno, call.args[0].col_offset,
          call.args[0].end_lineno or 0, call.args[0].end_col_offset or 0)
     )  # fmt: skip
-    return watch_inserted(CellText(without, text.filename), enter.line, case.tape_name, written)
+    moved = CellText(without, text.filename)
+    edits = Edits(moved)
+    done = insert_watch(moved, edits, enter.line, case.tape_name, written)
+    return edits.source() if done else None
 
 
 CAUSE = Cause(

@@ -11,7 +11,7 @@ from tapemagic.diagnosis.repairs.arrays import Arrays
 from tapemagic.diagnosis.repairs.counterparts import METHODS
 from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter, mechanical
 from tapemagic.diagnosis.repairs.watching import watch_source
-from tapemagic.diagnosis.view import MISSING
+from tapemagic.diagnosis.view import MISSING, QueryView
 from tapemagic.trace.flow import mark_node, node_mark
 from tapemagic.trace.model import Mark, Site
 
@@ -97,14 +97,22 @@ def _affected(case: Case, marks: list[Mark]) -> tuple[list[Site], list[Site], se
     return list(on_way), [site for site in beside if site not in on_way], reached
 
 
+def _uses(view: QueryView) -> dict[int, list[int]]:
+    """What each value of a question went into; made once for all of its sources."""
+    found: dict[int, list[int]] | None = vars(view).get("_uses")
+    if found is None:
+        since = view.tracking.begin if view.tracking is not None else 0
+        found = vars(view)["_uses"] = {}
+        for node in view.ancestors:
+            for edge in view.graph.incoming(node, since, view.query.op):
+                found.setdefault(edge.source, []).append(node)
+    return found
+
+
 def _from_source(case: Case) -> set[int]:
     """The marked values that carry the source's value into the target, on any way."""
     view = case.view
-    since = view.tracking.begin if view.tracking is not None else 0
-    uses: dict[int, list[int]] = {}
-    for node in view.ancestors:
-        for edge in view.graph.incoming(node, since, view.query.op):
-            uses.setdefault(edge.source, []).append(node)
+    uses = _uses(view)
     todo = [case.source.tensor] if case.source.tensor is not None else []
     seen: set[int] = set()
     while todo:
