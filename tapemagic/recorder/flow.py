@@ -477,6 +477,7 @@ class Flow:
             # (as tf.numpy_function does) ran outside TensorFlow.
             marks = [self.new_mark(spot, value, tensors, marks)]
         if marks:
+            self.log.note_tensor(value)
             self.log.entries.append(
                 RawEntry(made, tuple(marks), spot, len(self.log.ops), certain=True)
             )

@@ -9,6 +9,7 @@ from tapemagic.diagnosis.case import Case
 from tapemagic.diagnosis.edits import dotted
 from tapemagic.diagnosis.repairs.arrays import Arrays
 from tapemagic.diagnosis.repairs.counterparts import METHODS
+from tapemagic.diagnosis.repairs.once import once_per_cut
 from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter, mechanical
 from tapemagic.diagnosis.repairs.watching import watch_source
 from tapemagic.diagnosis.view import MISSING, QueryView
@@ -21,6 +22,7 @@ _LOOKS = frozenset(
 _CARRIES = 50.0  # the price above which a value only chooses or shapes what is computed
 
 
+@once_per_cut
 @mechanical
 def kept(case: Case, marks: list[Mark]) -> str | None:
     """The cell with a detour's steps as TensorFlow ops.

@@ -12,6 +12,7 @@ from collections.abc import Callable
 
 from tapemagic.diagnosis.case import Case
 from tapemagic.diagnosis.edits import dotted
+from tapemagic.diagnosis.repairs.once import once_per_cut
 from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter, mechanical
 from tapemagic.diagnosis.repairs.steps import ORDERS, Step, steps
 from tapemagic.diagnosis.repairs.watching import watch_source
@@ -44,6 +45,7 @@ _STEEP = "10.0"
 _REFERRED = {"Round": "round", "Sign": "sign", "Floor": "floor", "Ceil": "ceil", "Rint": "rint"}
 
 
+@once_per_cut
 @mechanical
 def softened(case: Case) -> str | None:
     """The cell with every step of the way replaced by its stand-in."""
