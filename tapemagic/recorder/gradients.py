@@ -58,7 +58,8 @@ class Registry:
         if op.type in ("captured_value", "ReadVariableOp", "_copy", "pack_eager_tensors"):
             return (True,) * len(op.inputs)
         dtypes = tuple(tensors[t].dtype if t in tensors else "" for t in op.inputs)
-        key = (op.type, dtypes, len(op.outputs))
+        made = tuple(tensors[t].dtype if t in tensors else "" for t in op.outputs)
+        key = (op.type, dtypes, made)  # a Cast has a gradient or not by what it casts to
         if key not in _known:
             _known[key] = self._ask(op, tensors)
         answer = _known[key]

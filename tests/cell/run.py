@@ -20,7 +20,6 @@ import numpy as np
 
 HERE = Path(__file__).parent
 NAME = "a_notebook"
-MASK = ~0x1000000
 _numbers = itertools.count(1)
 _FILE = re.compile(r"<(?:plain|tapemagic) cell \d+>")
 _COUNTERS = ("_self_", "_object_identifier", "_update_uid")
@@ -113,7 +112,7 @@ class Facts:
                 value.co_freevars,
                 [self.of(c) for c in value.co_consts],
                 list(value.co_positions()),
-                value.co_flags & MASK,
+                value.co_flags,
             )
         if isinstance(value, (list, tuple)):
             return [self.of(v) for v in value], self._state(value)

@@ -18,7 +18,7 @@ def once_per_cut(
     """Remember a repair's answer: two hundred weights of a model are mended by one change."""
 
     @functools.wraps(repair)
-    def remembered(case: Case, *args: _P.args, **kwargs: _P.kwargs) -> str | None:
+    def remembered(case: Case, /, *args: _P.args, **kwargs: _P.kwargs) -> str | None:
         known: dict[Any, str | None] = vars(case.view).setdefault("_repairs", {})
         if case.cut is None or needs_watch(case):
             return repair(case, *args, **kwargs)
