@@ -10,6 +10,11 @@ from tests.cell.run import Outcome, cells, run
 
 PLAIN = cells("plain.ipy")
 TENSORFLOW = cells("tensorflow.ipy")
+CAUGHT = ("raises RecursionError", "raises SystemExit caught")
+OPEN = {
+    # TensorFlow makes its traceback from the frame's last instruction, which is in our finally.
+    "error of a bool tensor in a graph": "the line is one too large",
+}
 NEW_SYNTAX = {"type parameters of functions": (3, 12)}
 
 
@@ -38,7 +43,13 @@ def test_plain_python(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize("name", TENSORFLOW)
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(n, marks=pytest.mark.xfail(strict=True, reason=OPEN[n])) if n in OPEN else n
+        for n in TENSORFLOW
+    ],
+)
 def test_tensorflow(name: str) -> None:
     import tensorflow as tf
 
