@@ -10,10 +10,13 @@ from tapemagic.api import run_cell
 from tests.diagnosis.programs import Program
 
 
-def report_of(source: str, **options: Any) -> dict[str, Any]:
-    """The report of a cell as JSON, with its output kept away."""
+def report_of(source: str, prior: str = "", **options: Any) -> dict[str, Any]:
+    """The report of a cell as JSON, with its output kept away; ``prior`` is a cell before it."""
+    namespace: dict[str, Any] = {"__name__": "__main__"}
     with contextlib.redirect_stdout(io.StringIO()):
-        report = run_cell(source, {"__name__": "__main__"}, **options)
+        if prior:
+            run_cell(prior, namespace)
+        report = run_cell(source, namespace, **options)
     made = report.to_dict()
     assert not [n for n in report.notes if "tapemagic" in n], report.notes
     return made
@@ -53,11 +56,16 @@ def statuses(gradients: Any) -> list[str]:
     return found
 
 
+def line_of(why: dict[str, Any], program: Program) -> int | None:
+    """The line of a reason, in the cell that holds the computation."""
+    return why["place"]["line"] if program.prior else why["line"]
+
+
 def complaints(program: Program) -> list[str]:
     """What is wrong with the report of a program; empty when all is right."""
-    namespace = plain(program.source)
+    namespace = plain(program.prior + program.source)
     truth = statuses(namespace["grads"] if "grads" in namespace else namespace["made"])
-    made = report_of(program.source)
+    made = report_of(program.source, program.prior)
     if made["cell"]["error"]:
         return [f"the cell raised {made['cell']['error']}"]
     calls = [c for c in made["calls"] if c["method"] == "gradient"]
@@ -76,7 +84,7 @@ def complaints(program: Program) -> list[str]:
                 said.append("the generator made no cut")
             elif why is None:
                 said.append(f"{source['name']}: nothing said")
-            elif why["cause"] not in program.causes or why["line"] not in program.lines:
+            elif why["cause"] not in program.causes or line_of(why, program) not in program.lines:
                 said.append(
                     f"{source['name']}: {why['cause']}, line {why['line']}: {why['message']}"
                     f" True: {program.causes}, line {program.lines}"

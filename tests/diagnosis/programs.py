@@ -160,7 +160,7 @@ class Program:
     lines: tuple[int, ...]
     clean: tuple[int, ...]  # positions of sources of which nothing may be said
     kind: str
-    call: int = -1
+    prior: str = ""  # a cell that ran before; the lines are its lines then
 
 
 @dataclass
@@ -548,7 +548,10 @@ PREAMBLE = (
     "class Held:",
     "    value: object",
 )
-LAYOUTS = ("flat", "function", "method", "loop", "nested", "step", "graph")
+LAYOUTS = (
+    "flat", "function", "method", "loop", "nested", "step", "graph",
+    "closure", "params", "trainer", "layer", "cells",
+)  # fmt: skip
 
 
 class Plan:
@@ -650,13 +653,16 @@ class Plan:
         source, tags = w.finish()
         position = getattr(self, "position", victim)
         clean = tuple(i for i in range(count) if i != victim or self.kind is None)
+        prior, _, rest = source.rpartition("#@@\n")
+        if prior:
+            source = rest
         lines = tuple(tags.get("cut", ()))
         if self.kind == "overwritten" and self.layout == "graph":
             lines += tuple(tags["target"])  # the graph knows no names: what made the target will do
         if self.kind is None:
-            return Program(source, None, (), (), clean, f"healthy/{self.layout}")
+            return Program(source, None, (), (), clean, f"healthy/{self.layout}", prior)
         return Program(
-            source, position, self.cut.causes, lines, clean, f"{self.kind}/{self.layout}"
+            source, position, self.cut.causes, lines, clean, f"{self.kind}/{self.layout}", prior
         )
 
     def variables(self, names: list[str], owner: str = "") -> None:
@@ -767,6 +773,101 @@ class Plan:
             f"    value, grads = train_step([{', '.join(names)}])",
             "    journal.append(float(value))",
         )
+
+    def _closure(self, names: list[str], victim: int, tape: str) -> None:
+        """A factory makes the function that is differentiated."""
+        w = self.w
+        self.variables(names)
+        w.add(f"def make_loss({', '.join(names)}):")
+        w.depth += 1
+        w.add("def loss_of(scale=1.0):")
+        w.depth += 1
+        target = self.body(names, victim)
+        w.add(f"return {target} * scale")
+        w.depth -= 1
+        w.add("return loss_of")
+        w.depth -= 1
+        w.add(f"measure = make_loss({', '.join(names)})")
+        w.add(f"with tf.GradientTape() as {tape}:  #@with", "    result = measure(scale=2.0)")
+        self.ask("result", names, tape)
+
+    def _params(self, names: list[str], victim: int, tape: str) -> None:
+        """Variables that live in a dict or list."""
+        w = self.w
+        listed = self.rng.random() < 0.5
+        values = [f"tf.Variable({self.literal()})" for _ in names]
+        if listed:
+            w.add(f"weights = [{', '.join(values)}]")
+            given = [f"weights[{n}]" for n in range(len(names))]
+        else:
+            pairs = zip(names, values, strict=True)
+            w.add("weights = {" + ", ".join(f"'{n}': {v}" for n, v in pairs) + "}")
+            given = [f"weights['{n}']" for n in names]
+        w.add(f"with tf.GradientTape(persistent=True) as {tape}:  #@with")
+        w.depth += 1
+        target = self.body(given, victim)
+        w.depth -= 1
+        if listed and self.rng.random() < 0.5:
+            w.add(f"grads = {tape}.gradient({target}, weights)  #@query")
+        else:
+            self.ask(target, given, tape)
+
+    def _trainer(self, names: list[str], victim: int, tape: str) -> None:
+        """A class with the tape and the query in one method, the computation in another."""
+        w = self.w
+        self.variables(names)
+        w.add("class Trainer:")
+        w.depth += 1
+        w.add("def __init__(self, *parts):", "    self.parts = parts", "    self.seen = 0")
+        w.add("@staticmethod", f"def cost({', '.join(names)}):")
+        w.depth += 1
+        target = self.body(names, victim)
+        w.add(f"return {target}")
+        w.depth -= 1
+        w.add("def step(self):")
+        w.depth += 1
+        w.add(f"with tf.GradientTape() as {tape}:  #@with", "    result = self.cost(*self.parts)")
+        w.add("self.seen += 1", f"return {tape}.gradient(result, self.parts)  #@query")
+        w.depth -= 2
+        w.add(f"trainer = Trainer({', '.join(names)})", "for epoch in range(2):")
+        w.add("    grads = trainer.step()")
+
+    def _layer(self, names: list[str], victim: int, tape: str) -> None:
+        """A Keras layer with weights of its own."""
+        w = self.w
+        w.add("class Net(tf.keras.layers.Layer):")
+        w.depth += 1
+        w.add("def build(self, shape):")
+        for name in names:
+            first = f"lambda shape, dtype=None: tf.constant({self.literal()})"
+            w.add(
+                f"    self.{name} = self.add_weight(shape=(3,), name='{name}', initializer={first})"
+            )
+        w.add("def call(self, inputs):")
+        w.depth += 1
+        target = self.body([f"self.{n}" for n in names], victim)
+        w.add(f"return {target} * tf.reduce_mean(inputs)")
+        w.depth -= 2
+        w.add("net = Net()", f"with tf.GradientTape() as {tape}:  #@with")
+        w.add("    result = net(tf.ones([2, 2]))")
+        if self.rng.random() < 0.5:
+            w.add(f"grads = {tape}.gradient(result, net.trainable_variables)  #@query")
+        else:
+            self.ask("result", [f"net.{n}" for n in names], tape)
+
+    def _cells(self, names: list[str], victim: int, tape: str) -> None:
+        """The computation was defined in an earlier cell."""
+        w = self.w
+        self.variables(names)
+        w.add(f"def forward({', '.join(names)}):")
+        w.depth += 1
+        target = self.body(names, victim)
+        w.add(f"return {target}")
+        w.depth -= 1
+        w.add("#@@")
+        w.add(f"with tf.GradientTape() as {tape}:  #@with")
+        w.add(f"    result = forward({', '.join(names)})")
+        self.ask("result", names, tape)
 
     def _graph(self, names: list[str], victim: int, tape: str) -> None:
         w = self.w

@@ -77,7 +77,7 @@ def test_healthy(rng: random.Random, layout: str) -> None:
     verify(Plan(rng, layout, None).program())
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 @pytest.mark.parametrize("pair", CUT_PAIRS, ids="/".join)
 def test_each_cut_in_each_layout(pair: tuple[str, str]) -> None:
     @settings(slow, max_examples=12)
@@ -88,7 +88,7 @@ def test_each_cut_in_each_layout(pair: tuple[str, str]) -> None:
     check()
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 @pytest.mark.parametrize("pair", SPECIAL_PAIRS, ids="/".join)
 def test_each_special_cut_in_each_layout(pair: tuple[str, str]) -> None:
     @settings(slow, max_examples=12)
@@ -99,7 +99,7 @@ def test_each_special_cut_in_each_layout(pair: tuple[str, str]) -> None:
     check()
 
 
-@pytest.mark.slow
+@pytest.mark.deep
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_many_healthy(layout: str) -> None:
     @settings(slow, max_examples=150)
