@@ -21,8 +21,6 @@ asked for.
 
 from __future__ import annotations
 
-import sys
-from types import ModuleType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -80,25 +78,3 @@ def unload_ipython_extension(shell: InteractiveShell) -> None:
     from tapemagic.magics import unload
 
     unload(shell)
-
-
-class _Package(ModuleType):
-    """This module's class: ``tapemagic.trace`` is the function, whatever was imported before.
-
-    Importing anything from the package ``tapemagic/trace/`` makes Python set the attribute
-    ``trace`` of this module to that package. ``from tapemagic.trace.model import Trace`` does not
-    look at the attribute, so the function may keep it.
-    """
-
-    @property
-    def trace(self) -> Any:
-        from tapemagic.tracing import trace
-
-        return trace
-
-    @trace.setter
-    def trace(self, package: ModuleType) -> None:
-        pass
-
-
-sys.modules[__name__].__class__ = _Package

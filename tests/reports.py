@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from tapemagic.report.model import Call, Failure, Report, Source, Step, Target, Why
-from tapemagic.trace.model import (
+from tapemagic.traces.model import (
     Argument,
     BackwardStep,
     Entry,

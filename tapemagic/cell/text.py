@@ -6,7 +6,7 @@ import ast
 import warnings
 from functools import cached_property
 
-from tapemagic.trace.model import Site
+from tapemagic.traces.model import Site
 
 Span = tuple[int, int, int, int]  # line, column, end line, end column, as in ast (byte columns)
 

@@ -9,8 +9,8 @@ from functools import cached_property
 from tapemagic.cell.text import CellText, span
 from tapemagic.diagnosis.inside import Culprit, culprit
 from tapemagic.diagnosis.view import QueryView, Way
-from tapemagic.trace.flow import Edge, node_mark
-from tapemagic.trace.model import Argument, Op, Site
+from tapemagic.traces.flow import Edge, node_mark
+from tapemagic.traces.model import Argument, Op, Site
 
 
 @dataclass(slots=True)

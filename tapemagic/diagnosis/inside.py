@@ -7,8 +7,8 @@ import itertools
 from dataclasses import dataclass
 
 from tapemagic.diagnosis.view import MISSING, SHAPES, QueryView
-from tapemagic.trace.model import Body, Op, Tensor
-from tapemagic.trace.tracking import DIFFERENTIABLE
+from tapemagic.traces.model import Body, Op, Tensor
+from tapemagic.traces.tracking import DIFFERENTIABLE
 
 NO_VALUES = frozenset({"Placeholder", "NoOp", "Const"})
 

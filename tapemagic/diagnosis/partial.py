@@ -15,8 +15,8 @@ from tapemagic.diagnosis.edits import dotted
 from tapemagic.diagnosis.engine import Texts, reason
 from tapemagic.diagnosis.view import QueryView, Way
 from tapemagic.report.model import Why
-from tapemagic.trace.flow import Edge
-from tapemagic.trace.model import Argument
+from tapemagic.traces.flow import Edge
+from tapemagic.traces.model import Argument
 
 NEAR = 20.0
 """A value dearer than this reaches the target only as an index, a condition or a shape."""

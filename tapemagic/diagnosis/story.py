@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tapemagic.diagnosis.case import Case
 from tapemagic.report.model import Step
-from tapemagic.trace.flow import node_mark
+from tapemagic.traces.flow import node_mark
 
 MOST = 14
 

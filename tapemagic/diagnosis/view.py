@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from tapemagic.trace.flow import Edge, ValueGraph, node_mark
-from tapemagic.trace.model import Op, Query, Trace
-from tapemagic.trace.tracking import DIFFERENTIABLE, Tracking, track
+from tapemagic.traces.flow import Edge, ValueGraph, node_mark
+from tapemagic.traces.model import Op, Query, Trace
+from tapemagic.traces.tracking import DIFFERENTIABLE, Tracking, track
 
 MISSING = "missing"
 SHAPES = frozenset(

@@ -9,7 +9,7 @@ from tapemagic.views.escape import one_line
 if TYPE_CHECKING:
     from tapemagic.diagram.sketch import Sketch
     from tapemagic.report.model import Call, Source, Why
-    from tapemagic.trace.model import BackwardStep, Query
+    from tapemagic.traces.model import BackwardStep, Query
 
 _SAID = {
     "zero": "gradient becomes 0 here",

@@ -21,7 +21,7 @@ from tapemagic.views.numbers import counted
 
 if TYPE_CHECKING:
     from tapemagic.report.model import Report
-    from tapemagic.trace.model import Trace
+    from tapemagic.traces.model import Trace
 
 
 ALIKE = 6  # sources with one reason that are never folded away

@@ -10,7 +10,7 @@ from tapemagic.diagram.model import Edge, Node
 from tapemagic.diagram.python_way import mark_node
 from tapemagic.diagram.sketch import louder
 from tapemagic.diagram.tensor_nodes import tensor_node
-from tapemagic.trace.flow import node_mark
+from tapemagic.traces.flow import node_mark
 from tapemagic.views import words
 from tapemagic.views.escape import one_line
 

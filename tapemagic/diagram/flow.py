@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tapemagic.diagram.graph import Graph
     from tapemagic.report.model import Call
-    from tapemagic.trace.model import Query
+    from tapemagic.traces.model import Query
 
 Slot = tuple[int, int]  # index of an op, position of its input
 UNKNOWN = object()

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from tapemagic.diagram.graph import Graph
     from tapemagic.diagram.model import Diagram, Node
-    from tapemagic.trace.model import Op, Site
+    from tapemagic.traces.model import Op, Site
 
 ALIKE = 8  # sources with the same fate that are still drawn one by one
 CODE = 36

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tapemagic.trace.model import Entry, Op, Tensor, Trace
+    from tapemagic.traces.model import Entry, Op, Tensor, Trace
 
 WRITES = ("Assign", "ResourceScatter", "ResourceApply")
 HANDLE = "VarHandleOp"

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tapemagic.report.model import Source
-    from tapemagic.trace.model import Op, Tensor, Trace
+    from tapemagic.traces.model import Op, Tensor, Trace
 
 NAME = 28  # letters of a name that are shown
 _PLAIN = {  # a write as the person wrote it

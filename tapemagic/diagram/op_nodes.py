@@ -13,7 +13,7 @@ from tapemagic.views import numbers, words
 
 if TYPE_CHECKING:
     from tapemagic.diagram.sketch import Sketch
-    from tapemagic.trace.model import Op
+    from tapemagic.traces.model import Op
 
 
 def op_node(sketch: Sketch, op: Op) -> Node:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
-from tapemagic.trace.flow import node_mark
+from tapemagic.traces.flow import node_mark
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from tapemagic.diagram.graph import Graph
     from tapemagic.report.model import Call, Report, Why
-    from tapemagic.trace.model import Op
+    from tapemagic.traces.model import Op
 
 MAX_CALLS = 4
 SMALL = 40  # a cell with no more ops than this is drawn whole

@@ -11,7 +11,7 @@ from tapemagic.views.escape import one_line
 
 if TYPE_CHECKING:
     from tapemagic.diagram.sketch import Sketch
-    from tapemagic.trace.model import Tensor
+    from tapemagic.traces.model import Tensor
 
 
 def tensor_node(sketch: Sketch, tensor: int) -> Node:

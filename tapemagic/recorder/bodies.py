@@ -6,7 +6,7 @@ from typing import Any
 
 from tapemagic.recorder.build import Places
 from tapemagic.recorder.log import Log
-from tapemagic.trace.model import Body, Op, Tensor
+from tapemagic.traces.model import Body, Op, Tensor
 
 
 class Bodies:

@@ -11,7 +11,7 @@ from tapemagic.recorder.log import Log, RawArgument, RawQuery
 from tapemagic.recorder.probes.backward import NONE, NONFINITE, ZERO
 from tapemagic.recorder.probes.functions import LIBRARY
 from tapemagic.recorder.values import read_value
-from tapemagic.trace.model import (
+from tapemagic.traces.model import (
     Argument,
     BackwardStep,
     Binding,

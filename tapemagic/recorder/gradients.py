@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from tapemagic.recorder.log import Log
-from tapemagic.trace.model import Op, Tensor
+from tapemagic.traces.model import Op, Tensor
 
 MISSING = "missing"
 CONTROL = frozenset(

@@ -12,7 +12,7 @@ from typing import Any
 
 from tapemagic.cell.rewrite import Spot
 from tapemagic.recorder.kinds import unwrapped, variable_handle
-from tapemagic.trace.model import Shape
+from tapemagic.traces.model import Shape
 
 SMALL = 9
 """Most elements of a tensor whose value is shown in the diagram."""
@@ -24,7 +24,7 @@ Where = tuple[CodeType, int]  # a frame's code and last instruction; resolved to
 
 @dataclass(slots=True)
 class RawMark:
-    """See :class:`tapemagic.trace.model.Mark`."""
+    """See :class:`tapemagic.traces.model.Mark`."""
 
     index: int
     spot: Spot
@@ -38,7 +38,7 @@ class RawMark:
 
 @dataclass(slots=True)
 class RawEntry:
-    """See :class:`tapemagic.trace.model.Entry`."""
+    """See :class:`tapemagic.traces.model.Entry`."""
 
     tensor: int
     marks: tuple[int, ...]

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from tapemagic.recorder.log import SMALL
-from tapemagic.trace.model import Gradient
+from tapemagic.traces.model import Gradient
 
 
 def read_value(tensor: Any) -> Any:

@@ -15,7 +15,7 @@ from typing import Any
 from tapemagic.report import model as report_model
 from tapemagic.report.model import Report
 from tapemagic.report.serial import to_dict
-from tapemagic.trace import model as trace_model
+from tapemagic.traces import model as trace_model
 
 _CLASSES: dict[str, Any] = {
     name: thing

@@ -12,8 +12,8 @@ from tapemagic.diagnosis.partial import incomplete
 from tapemagic.diagnosis.repairs.outputs import two_outputs_at
 from tapemagic.diagnosis.view import QueryView
 from tapemagic.report.model import Call, Failure, Report, Source, Target, Why
-from tapemagic.trace.flow import ValueGraph
-from tapemagic.trace.model import Query, Trace
+from tapemagic.traces.flow import ValueGraph
+from tapemagic.traces.model import Query, Trace
 
 FINE = frozenset({"connected"})
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from tapemagic.trace.model import Gradient, Shape, Site, Trace
+    from tapemagic.traces.model import Gradient, Shape, Site, Trace
 
 LEVELS = ("info", "warning", "error")
 

@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 from tapemagic.report.model import Call, Failure, Report, Source, Why
-from tapemagic.trace.model import Gradient, Site
+from tapemagic.traces.model import Gradient, Site
 
 
 def to_dict(report: Report) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from tapemagic.views.escape import one_line
 
 if TYPE_CHECKING:
     from tapemagic.report.model import Call, Report
-    from tapemagic.trace.model import Tape, Trace
+    from tapemagic.traces.model import Tape, Trace
 
 WHOLE = 96  # letters of a call that is shown as it was written
 PIECE = 44  # letters of one argument of a longer call

@@ -9,7 +9,7 @@ from tapemagic.views import numbers, words
 
 if TYPE_CHECKING:
     from tapemagic.report.model import Call, Source
-    from tapemagic.trace.model import Gradient, Shape, Trace
+    from tapemagic.traces.model import Gradient, Shape, Trace
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tapemagic.report.model import Source, Why
-    from tapemagic.trace.model import Site, Trace
+    from tapemagic.traces.model import Site, Trace
 
 
 @dataclass(frozen=True, slots=True)

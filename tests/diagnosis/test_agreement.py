@@ -11,8 +11,8 @@ import pytest
 
 from tapemagic.api import run_cell
 from tapemagic.diagnosis.view import QueryView
-from tapemagic.trace.flow import ValueGraph
-from tapemagic.trace.model import Op, Tensor, Trace
+from tapemagic.traces.flow import ValueGraph
+from tapemagic.traces.model import Op, Tensor, Trace
 
 CELL = """
 import tensorflow as tf

@@ -9,9 +9,9 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tapemagic.diagnosis.view import QueryView
-from tapemagic.trace.flow import ValueGraph, mark_node
-from tapemagic.trace.model import Entry, Mark, Op, Tensor
-from tests.trace.simulate import Played, Registry, ask, programs
+from tapemagic.traces.flow import ValueGraph, mark_node
+from tapemagic.traces.model import Entry, Mark, Op, Tensor
+from tests.traces.simulate import Played, Registry, ask, programs
 
 quick = settings(max_examples=150, deadline=None, database=None, derandomize=True)
 
@@ -113,7 +113,7 @@ def test_a_connected_source_has_a_way_without_a_cut(played: Played) -> None:
 
 def chain(*kinds: str, recorded: bool = True) -> Played:
     """A variable, and ops one after the other."""
-    from tapemagic.trace.model import Tape, TapeEvent, Trace
+    from tapemagic.traces.model import Tape, TapeEvent, Trace
 
     trace = Trace(tensors={1: Tensor(1, "float32", (), kind="variable", trainable=True)})
     trace.tapes[0] = Tape(0, True, True, events=[TapeEvent(0, "enter")])

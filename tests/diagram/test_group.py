@@ -5,7 +5,7 @@ import pytest
 from tapemagic.diagram.build import build
 from tapemagic.diagram.group import GLANCE, LIMIT
 from tapemagic.report.model import Why
-from tapemagic.trace.model import Site
+from tapemagic.traces.model import Site
 from tests import reports
 
 

@@ -156,12 +156,12 @@ def test_tensorflow_is_not_imported() -> None:
 
 
 @pytest.mark.parametrize(
-    "before", ["import tapemagic", "import tapemagic.trace.model", "import tapemagic.session"]
+    "before", ["import tapemagic", "import tapemagic.traces.model", "import tapemagic.session"]
 )
 def test_trace_is_the_function(before: str) -> None:
     said = run_python(
         f"{before}\nimport tapemagic\nfrom tapemagic.tracing import trace\n"
-        "import tapemagic.trace.model\nprint(tapemagic.trace is trace)"
+        "import tapemagic.traces.model\nprint(tapemagic.trace is trace)"
     )
     assert said == "True"
 

@@ -279,7 +279,7 @@ def test_keras_has_its_methods() -> None:
 def test_what_is_differentiable_is_what_tensorflow_says() -> None:
     from tensorflow.python.eager import backprop_util
 
-    from tapemagic.trace.tracking import DIFFERENTIABLE
+    from tapemagic.traces.tracking import DIFFERENTIABLE
 
     for dtype in (tf.float16, tf.bfloat16, tf.float32, tf.float64, tf.complex64, tf.complex128):
         assert backprop_util.IsTrainable(dtype)

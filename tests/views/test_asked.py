@@ -1,7 +1,7 @@
 import pytest
 
 from tapemagic.report.model import Report, Target
-from tapemagic.trace.model import Site
+from tapemagic.traces.model import Site
 from tapemagic.views import rows
 from tapemagic.views.asked import asked, enumerate_names, heading
 from tapemagic.views.cards import cards

@@ -1,6 +1,6 @@
 from dataclasses import replace
 
-from tapemagic.trace.model import Site
+from tapemagic.traces.model import Site
 from tapemagic.views import annotated, changes, excerpt, rows, words
 from tapemagic.views.cards import cards, story, tried
 from tapemagic.views.summary import attention

@@ -8,7 +8,7 @@ import re
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.repairs.customrule import completed
-from tapemagic.trace.model import Op, Site
+from tapemagic.traces.model import Op, Site
 
 TEXT = """
 A function under `tf.custom_gradient` brings its own rule for the backward pass. Where that rule

@@ -11,7 +11,7 @@ from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.edits import Edits
 from tapemagic.diagnosis.repairs.asking import about_the_used, as_tensor
 from tapemagic.diagnosis.repairs.outputs import two_outputs
-from tapemagic.trace.model import Site
+from tapemagic.traces.model import Site
 
 TEXT = """
 A tape knows tensors by identity. `x[:, 0:1]`, `tf.identity(x)` or `variable.value()` make a new

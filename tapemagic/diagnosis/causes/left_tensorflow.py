@@ -5,8 +5,8 @@ from __future__ import annotations
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.repairs.detour import kept
-from tapemagic.trace.flow import node_mark
-from tapemagic.trace.model import Mark
+from tapemagic.traces.flow import node_mark
+from tapemagic.traces.model import Mark
 
 TEXT = """
 A tape hears TensorFlow ops only. `np.mean(t)`, `t.numpy()`, `float(t)` or `model.predict(x)` give

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.repairs.registered import registered
-from tapemagic.trace.model import Op
+from tapemagic.traces.model import Op
 
 TEXT = """
 For some ops TensorFlow has no gradient at all, not even "none". The backward pass raises a

@@ -10,7 +10,7 @@ from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.edits import calls_in, dotted
 from tapemagic.diagnosis.repairs.finite import finite
-from tapemagic.trace.model import BackwardStep, Op, Site, Tensor
+from tapemagic.traces.model import BackwardStep, Op, Site, Tensor
 
 TEXT = """
 The value of the target may be fine and its gradient not: the derivative of a square root or a norm

@@ -9,7 +9,7 @@ from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.causes.constant_gradient import inner_query
 from tapemagic.diagnosis.edits import Edits, body_lines, indent_of, shifted, siblings, with_of_tape
-from tapemagic.trace.model import Site
+from tapemagic.traces.model import Site
 
 TEXT = """
 To differentiate a gradient, the outer tape must record how that gradient was computed: the inner

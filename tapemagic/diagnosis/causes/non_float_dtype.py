@@ -6,7 +6,7 @@ from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.repairs.floats import floated
 from tapemagic.diagnosis.repairs.soft import softened
-from tapemagic.trace.tracking import DIFFERENTIABLE
+from tapemagic.traces.tracking import DIFFERENTIABLE
 
 TEXT = """
 Only floating point (and complex) numbers have derivatives. An integer, boolean or string tensor as

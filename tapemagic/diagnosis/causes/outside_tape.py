@@ -11,7 +11,7 @@ from tapemagic.diagnosis.causes.nested_tape import moved_in
 from tapemagic.diagnosis.edits import Edits, dotted, indent_of, shifted, siblings
 from tapemagic.diagnosis.repairs.everyturn import in_call
 from tapemagic.diagnosis.repairs.moving import moved_into
-from tapemagic.trace.model import Op, Site, TapeEvent
+from tapemagic.traces.model import Op, Site, TapeEvent
 
 TEXT = """
 A tape records only while its `with` block runs. What is computed before the block, after it, under

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.repairs.rebinding import in_place
-from tapemagic.trace.model import Binding
+from tapemagic.traces.model import Binding
 
 TEXT = """
 `x = x + 1` does not change the variable `x`: it makes a new tensor and lets the name `x` hold it.

@@ -8,7 +8,7 @@ from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.repairs.metrics import loss_instead
 from tapemagic.diagnosis.repairs.state import by_value
-from tapemagic.trace.model import Site
+from tapemagic.traces.model import Site
 
 TEXT = """
 A variable, a lookup table, a Keras metric or an iterator keeps a state. A tape knows reads of state,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.edits import Edits, calls_in, dotted
-from tapemagic.trace.model import Site
+from tapemagic.traces.model import Site
 
 TEXT = """
 A tape forgets everything after its first `gradient` (or `jacobian`), to free the memory that it

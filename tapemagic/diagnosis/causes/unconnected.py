@@ -5,7 +5,7 @@ from __future__ import annotations
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.inside import unreached
-from tapemagic.trace.model import Site
+from tapemagic.traces.model import Site
 
 TEXT = """
 No value of the source took part in the target, in any way: not through an op, not through NumPy,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.repairs.lively import enlivened
-from tapemagic.trace.model import Body, Op
+from tapemagic.traces.model import Body, Op
 
 TEXT = """
 The gradient is a number, and the number is zero in every element: the way is open and nothing flows.

@@ -13,8 +13,8 @@ from tapemagic.diagnosis.repairs.once import once_per_cut
 from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter, mechanical
 from tapemagic.diagnosis.repairs.watching import watch_source
 from tapemagic.diagnosis.view import MISSING, QueryView
-from tapemagic.trace.flow import mark_node, node_mark
-from tapemagic.trace.model import Mark, Site
+from tapemagic.traces.flow import mark_node, node_mark
+from tapemagic.traces.model import Mark, Site
 
 _LOOKS = frozenset(
     ["any", "all", "argmax", "argmin", "argsort", "round", "nonzero", "tobytes", "fill", "sort"]

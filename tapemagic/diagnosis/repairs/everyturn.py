@@ -8,7 +8,7 @@ from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case
 from tapemagic.diagnosis.edits import body_lines, indent_of
 from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter, mechanical
-from tapemagic.trace.model import Site
+from tapemagic.traces.model import Site
 
 
 @mechanical

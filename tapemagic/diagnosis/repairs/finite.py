@@ -8,7 +8,7 @@ import itertools
 from tapemagic.diagnosis.case import Case
 from tapemagic.diagnosis.edits import dotted
 from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter, mechanical
-from tapemagic.trace.model import Op, Site
+from tapemagic.traces.model import Op, Site
 
 EPS = "1e-12"
 _LOGS = ("log",)

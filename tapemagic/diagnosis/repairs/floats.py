@@ -10,8 +10,8 @@ from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter, mechanical
 from tapemagic.diagnosis.repairs.soft import Soft
 from tapemagic.diagnosis.repairs.steps import Step, steps
 from tapemagic.diagnosis.repairs.watching import watch_source
-from tapemagic.trace.model import Site
-from tapemagic.trace.tracking import DIFFERENTIABLE
+from tapemagic.traces.model import Site
+from tapemagic.traces.tracking import DIFFERENTIABLE
 
 _SECOND = frozenset(
     ["constant", "convert_to_tensor", "zeros", "ones", "cast", "zeros_like", "ones_like"]

@@ -8,7 +8,7 @@ import re
 from tapemagic.diagnosis.case import Case
 from tapemagic.diagnosis.edits import indent_of
 from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter
-from tapemagic.trace.model import Op
+from tapemagic.traces.model import Op
 
 _LISTS = ("trainable_variables", "trainable_weights", "weights", "variables")
 

@@ -9,7 +9,7 @@ from tapemagic.diagnosis.case import Case
 from tapemagic.diagnosis.edits import calls_in, dotted
 from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter, mechanical
 from tapemagic.diagnosis.repairs.soft import straight_through
-from tapemagic.trace.model import Op
+from tapemagic.traces.model import Op
 
 _CALLS = {
     "Sign": ("sign",), "ClipByValue": ("clip_by_value", "clip"), "Relu6": ("relu6",),

@@ -16,7 +16,7 @@ from tapemagic.diagnosis.edits import (
     with_of_tape,
 )
 from tapemagic.diagnosis.repairs.rewriter import mechanical
-from tapemagic.trace.model import Site
+from tapemagic.traces.model import Site
 
 _FIXED = (
     ast.FunctionDef,

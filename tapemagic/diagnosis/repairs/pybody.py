@@ -12,7 +12,7 @@ from tapemagic.diagnosis.case import Case
 from tapemagic.diagnosis.edits import dotted
 from tapemagic.diagnosis.repairs.arrays import Arrays
 from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter, mechanical
-from tapemagic.trace.model import Site
+from tapemagic.traces.model import Site
 
 _CALLS = ("py_function", "numpy_function", "py_func", "eager_py_func")
 _BLIND = frozenset(["len", "print", "isinstance", "type", "range", "zip", "enumerate"])

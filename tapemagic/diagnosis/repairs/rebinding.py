@@ -10,7 +10,7 @@ from tapemagic.diagnosis.case import Case
 from tapemagic.diagnosis.edits import Edits, indent_of
 from tapemagic.diagnosis.repairs.rewriter import mechanical
 from tapemagic.diagnosis.repairs.watching import insert_watch
-from tapemagic.trace.model import Binding
+from tapemagic.traces.model import Binding
 
 _METHODS = {ast.Add: "assign_add", ast.Sub: "assign_sub"}
 

@@ -10,7 +10,7 @@ from tapemagic.diagnosis.edits import dotted, indent_of
 from tapemagic.diagnosis.repairs.functional import functional
 from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter, mechanical
 from tapemagic.diagnosis.repairs.watching import watch_source
-from tapemagic.trace.model import Op, Site
+from tapemagic.traces.model import Op, Site
 
 _SIGNS = {"assign_add": "+", "assign_sub": "-"}
 _SCATTERS = {

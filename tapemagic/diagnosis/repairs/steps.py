@@ -11,8 +11,8 @@ from tapemagic.diagnosis.case import Case
 from tapemagic.diagnosis.edits import dotted
 from tapemagic.diagnosis.repairs.rewriter import NoRepair
 from tapemagic.diagnosis.view import MISSING, SHAPES
-from tapemagic.trace.model import Body, Op, Tensor
-from tapemagic.trace.tracking import DIFFERENTIABLE
+from tapemagic.traces.model import Body, Op, Tensor
+from tapemagic.traces.tracking import DIFFERENTIABLE
 
 ORDERS = frozenset(["Greater", "GreaterEqual", "Less", "LessEqual"])
 _CALLED = {

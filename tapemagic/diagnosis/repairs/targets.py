@@ -8,7 +8,7 @@ from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case
 from tapemagic.diagnosis.edits import calls_in, dotted
 from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter, mechanical
-from tapemagic.trace.model import Op
+from tapemagic.traces.model import Op
 
 _VALUES = {"argmax": "reduce_max", "argmin": "reduce_min", "argsort": "sort"}
 

@@ -8,7 +8,7 @@ import itertools
 from tapemagic.diagnosis.case import Case
 from tapemagic.diagnosis.edits import dotted
 from tapemagic.diagnosis.repairs.rewriter import Rewriter, mechanical
-from tapemagic.trace.model import Site
+from tapemagic.traces.model import Site
 
 
 @mechanical

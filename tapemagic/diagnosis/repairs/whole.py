@@ -9,7 +9,7 @@ from tapemagic.diagnosis.repairs.detour import kept
 from tapemagic.diagnosis.repairs.rewriter import NoRepair
 from tapemagic.diagnosis.repairs.soft import softened
 from tapemagic.diagnosis.repairs.steps import steps
-from tapemagic.trace.flow import node_mark
+from tapemagic.traces.flow import node_mark
 
 
 def with_the_way(case: Case, plain: Callable[[], str | None]) -> str | None:

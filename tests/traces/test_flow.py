@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tapemagic.trace.flow import ValueGraph, mark_node, node_mark
-from tapemagic.trace.model import Argument, Entry, Mark, Op, Query, Tensor, Trace
-from tests.trace.simulate import Played, programs
+from tapemagic.traces.flow import ValueGraph, mark_node, node_mark
+from tapemagic.traces.model import Argument, Entry, Mark, Op, Query, Tensor, Trace
+from tests.traces.simulate import Played, programs
 
 quick = settings(max_examples=120, deadline=None, database=None, derandomize=True)
 EVER = 10**6

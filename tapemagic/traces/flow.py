@@ -11,7 +11,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from tapemagic.trace.model import Body, Entry, Mark, Op, Query, Trace
+from tapemagic.traces.model import Body, Entry, Mark, Op, Query, Trace
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from __future__ import annotations
 from bisect import bisect_right
 from dataclasses import dataclass, field
 
-from tapemagic.trace.model import Tape, Trace
+from tapemagic.traces.model import Tape, Trace
 
 DIFFERENTIABLE = frozenset(
     [

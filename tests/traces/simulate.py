@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from hypothesis import strategies as st
 
-from tapemagic.trace.model import (
+from tapemagic.traces.model import (
     Argument,
     BackwardStep,
     Gradient,

@@ -5,9 +5,9 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tapemagic.trace.model import Op, Tape, TapeEvent, Tensor, Trace
-from tapemagic.trace.tracking import spans_of, track
-from tests.trace.simulate import Played, programs
+from tapemagic.traces.model import Op, Tape, TapeEvent, Tensor, Trace
+from tapemagic.traces.tracking import spans_of, track
+from tests.traces.simulate import Played, programs
 
 quick = settings(max_examples=150, deadline=None, database=None, derandomize=True)
 
