@@ -25,24 +25,27 @@ from tapemagic.cell.text import Span, span
 
 HOOKS = "\0tapemagic.hooks"
 FLAGS = "\0tapemagic.flags"
+GROWS = -2
+"""The ``count`` of a "store" or "set" spot whose statement is augmented: ``box[key] += value``."""
 
 
 @dataclass(slots=True)
 class Spot:
     """What is known statically of one rewritten expression or binding.
 
-    ``kind`` is "call", "op", "item", "attr", "text", "each", or "bind", "unpack", "store",
-    "grow" (augmented), "for", "with", "def", "return".
+    ``kind`` is "call", "op", "item", "attr", "text", "each", or "bind", "unpack", "store" (into an
+    item), "set" (an attribute), "grow" (augmented), "for", "with", "def", "return".
     """
 
     index: int
     kind: str
     place: Span
     statement: int  # first line of the statement
-    count: int = 0  # operands that are pushed
+    count: int = 0  # operands that are pushed; of a store: its position among several targets
     operands: tuple[str | None, ...] = ()  # a plain name's text, else None
     names: tuple[str, ...] = ()  # names that are bound
     function: str | None = None
+    last: bool = False  # of a store: the last of its statement
     text: Any = None  # the CellText that holds it
 
 
@@ -211,12 +214,12 @@ class _Rewriter(ast.NodeTransformer):
         whole = node.value
         assert whole is not None
         value = self.visit(whole)
-        names = tuple(ast.unparse(t) for t in targets if isinstance(t, (ast.Name, ast.Attribute)))
+        names = tuple(target.id for target in targets if isinstance(target, ast.Name))
         after: list[ast.stmt] = []
         made = self.spot("bind", whole, names=names)
-        node.value = self.hook("n", whole, made.index, value)
-        if any(isinstance(target, (ast.Subscript, ast.Tuple, ast.List)) for target in targets):
-            node.value = self.hook("s", whole, made.index, node.value)
+        simple = len(names) == len(targets)
+        node.value = self.hook("n" if simple else "s", whole, made.index, value)
+        last: Spot | None = None
         for target in targets:
             if isinstance(target, (ast.Tuple, ast.List)):
                 names = _plain_names(target)
@@ -224,13 +227,38 @@ class _Rewriter(ast.NodeTransformer):
                     spot = self.spot("unpack", target, names=names)
                     loads = [ast.copy_location(ast.Name(n, ast.Load()), target) for n in names]
                     after.append(self.silent(self.hook("u", target, spot.index, *loads), node))
-            elif isinstance(target, ast.Subscript):
-                target.slice = self.visit(target.slice)
-                if _is_path(target.value):
-                    spot = self.spot("store", target, names=(ast.unparse(target.value),))
-                    load = _loaded(target.value)
-                    after.append(self.silent(self.hook("w", target, spot.index, load), node))
+                if not any(isinstance(part, ast.Starred) for part in target.elts):
+                    for position, part in enumerate(target.elts):
+                        last = self.store(part, position) or last
+            else:
+                last = self.store(target) or last
+        if last is not None:
+            last.last = not after
         return [node, *after]
+
+    def store(self, target: ast.expr, position: int = -1) -> Spot | None:
+        """Let hooks see the object and the key of ``box[key] = ..`` and ``box.key = ..``.
+
+        They pass them on where Python evaluates them, once: a property that is read twice might
+        do something twice.
+        """
+        if not isinstance(target, (ast.Subscript, ast.Attribute)):
+            return None
+        kind = "store" if isinstance(target, ast.Subscript) else "set"
+        names = [ast.unparse(target.value)]
+        owner = self.visit(target.value)
+        if isinstance(target, ast.Attribute):
+            hook = "a"
+            names.append(target.attr)
+        else:
+            target.slice = self.visit(target.slice)
+            hook = "w" if isinstance(target.slice, ast.Slice) else "b"
+        spot = self.spot(kind, target, names=tuple(names), count=position)
+        target.value = self.hook(hook, target.value, spot.index, owner)
+        if hook == "b":
+            assert isinstance(target, ast.Subscript)
+            target.slice = self.hook("k", target.slice, spot.index, target.slice)
+        return spot
 
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         value = self.visit(node.value)
@@ -239,6 +267,9 @@ class _Rewriter(ast.NodeTransformer):
             "grow", node, count=2, operands=(name, _name(node.value)), names=(name,) if name else ()
         )
         old = _loaded(node.target) if name else ast.copy_location(ast.Constant(None), node)
+        stored = self.store(node.target, GROWS)
+        if stored is not None:
+            spot.operands = (None, spot.operands[1])
         node.value = self.hook("p", node.value, spot.index, old, value)
         new = [_loaded(node.target)] if name else []
         return [node, self.silent(self.hook("g", node, spot.index, *new), node)]
@@ -524,13 +555,6 @@ def _either(flag: ast.expr, watched: ast.expr, plain: ast.expr) -> ast.expr:
 
 def _name(node: ast.expr) -> str | None:
     return node.id if isinstance(node, ast.Name) else None
-
-
-def _is_path(node: ast.expr) -> bool:
-    """A name, or attributes of a name: reading it once more does nothing else."""
-    while isinstance(node, ast.Attribute):
-        node = node.value
-    return isinstance(node, ast.Name)
 
 
 def _loaded(node: ast.expr) -> ast.expr:

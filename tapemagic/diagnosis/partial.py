@@ -79,11 +79,25 @@ def _find(view: QueryView) -> list[tuple[Edge, dict[int, Edge]]]:
                 if before.source not in reached:
                     reached[before.source] = before
                     todo.append(before.source)
+        if _behind_a_source(view, edge):
+            continue
         if any(a.tensor in reached for a in view.query.sources):
             found.append((edge, reached))
         if len(found) >= MOST:
             break
     return found
+
+
+def _behind_a_source(view: QueryView, cut: Edge) -> bool:
+    """Whether the cut made the value of another source, which the tape found ready.
+
+    A source that was updated from the last turn's gradients is where its own derivative begins.
+    """
+    asked = {a.tensor for a in view.query.sources}
+    way = view.way(cut.target)
+    passed = [cut.target, *(e.target for e in way.edges)] if way is not None else [cut.target]
+    recorded = view.tracking.recorded if view.tracking is not None else {}
+    return any(t in asked and view.graph.maker.get(t) not in recorded for t in passed)
 
 
 def _ways_back(

@@ -254,11 +254,11 @@ class Builder:
             )
 
     def _bindings(self) -> None:
-        for index, spot, name, made, variable in self.log.bindings:
+        for index, spot, name, made, variable, slot in self.log.bindings:
             at = self._spot(spot)
             assert at is not None
             kind = "variable" if variable else "tensor"
-            self.trace.bindings.append(Binding(index, name, made, at, kind))
+            self.trace.bindings.append(Binding(index, name, made, at, kind, slot))
             tensor = self.trace.tensors.get(made)
             if tensor is not None and tensor.name is None:
                 tensor.name, tensor.named_at = name, at

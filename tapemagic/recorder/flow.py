@@ -8,13 +8,14 @@ call or operator that is not rewritten itself, and what came out of it.
 
 from __future__ import annotations
 
+import itertools
 import types
 import weakref
 from collections.abc import Callable
 from threading import get_ident
 from typing import Any
 
-from tapemagic.cell.rewrite import Rewritten, Spot
+from tapemagic.cell.rewrite import GROWS, Rewritten, Spot
 from tapemagic.recorder.kinds import (
     ARRAY,
     CONTAINER,
@@ -42,16 +43,18 @@ _NEUTRAL = frozenset(
 )
 
 
-_HOT = ("o", "c", "r", "s", "p", "z")
-_GUARDED = ("n", "v", "i", "t", "u", "w", "g", "e", "turn", "turned", "sync", "enter", "leave")
+_HOT = ("o", "c", "r", "p", "z")
+_PASSING = ("n", "s", "v", "i", "a", "b", "k", "w", "turned")  # they hand their second argument on
+_GUARDED = (*_PASSING, "t", "u", "g", "e", "turn", "sync", "enter", "leave")
 
 
 class Activation:
     """The operands that one call of rewritten code has pushed, and its names of shared values."""
 
-    __slots__ = ("iterated", "operands", "shared")
+    __slots__ = ("box", "iterated", "operands", "shared")
 
     def __init__(self) -> None:
+        self.box: tuple[Spot, Any, Any] | None = None  # where an augmented statement stores
         self.operands: list[tuple[int, Any, int | None]] = []
         self.shared: dict[str, tuple[Any, int]] = {}
         self.iterated: dict[int, int] = {}
@@ -106,12 +109,26 @@ def silence(hooks: Hooks) -> None:
     for name in list(vars(hooks)):
         if name[0] == "d" and name[1:].isdigit():
             setattr(hooks, name, lambda function: function)
-    for name in ("o", "c", "r", "n", "s", "i", "v", "turned"):
+    for name in ("o", "c", "r", *_PASSING):
         setattr(hooks, name, second)
-    for name in ("t", "u", "w", "g", "e", "turn", "sync", "leave", "enter"):
+    for name in ("t", "u", "g", "e", "turn", "sync", "leave", "enter"):
         setattr(hooks, name, nothing)
     hooks.p = lambda _spot, _old, value: value  # type: ignore[attr-defined]
     hooks.z = lambda value: value  # type: ignore[attr-defined]
+
+
+def _slot(owner: Any, key: Any, joint: str = "") -> str:
+    """The place inside an object, by identity: the same under every name of the object."""
+    return f"{id(owner):x}.{key}" if joint else f"{id(owner):x}[{key!r}]"
+
+
+def _own_names(owner: Any) -> Any:
+    """The attributes that an object holds itself, without asking its class."""
+    try:
+        found = object.__getattribute__(owner, "__dict__")
+    except AttributeError:
+        return None
+    return found if type(found) is dict else None
 
 
 class Flow:
@@ -131,7 +148,7 @@ class Flow:
         self.spots: list[Spot] = []
         self.rewritten: dict[int, tuple[Any, Any]] = {}  # id of watched code -> (plain, watched)
         self.functions: weakref.WeakSet[Any] = weakref.WeakSet()
-        self.stored: Any = None  # the value of ``box[i] = value`` until the store is done
+        self.stored: Any = None  # the value of ``box[i] = value`` until the store begins
         self.last: Any = None
         self.has_last = False
         self.thread = get_ident()
@@ -161,7 +178,7 @@ class Flow:
                 setattr(self.hooks, f"d{spot.index}", self._define)
 
     def _guard(self, hook: Callable[..., Any]) -> Callable[..., Any]:
-        fallback = 1 if hook.__name__ in ("_n", "_v", "_i", "_turned") else None
+        fallback = 1 if hook.__name__[1:] in _PASSING else None
 
         def guarded(*args: Any) -> Any:
             try:
@@ -551,14 +568,14 @@ class Flow:
 
     # -- hooks: bindings
 
-    def _bind(self, spot: Spot, name: str, value: Any) -> None:
+    def _bind(self, spot: Spot, name: str, value: Any, slot: str | None = None) -> None:
         kind = self.kinds.known.get(type(value))
         if kind is None:
             kind = self.kinds.of(value)
         if self.wanted and name in self.wanted:
             self.wanted[name](value)
         if kind in (TENSOR, VARIABLE):
-            self.log.bind(spot, name, value, kind == VARIABLE)
+            self.log.bind(spot, name, value, kind == VARIABLE, slot)
         elif kind == SHARED:
             passing = self.passing
             if passing is not None and passing[0] is value:
@@ -571,15 +588,16 @@ class Flow:
                 self.log.name_mark(mark, name)
         elif kind == CONTAINER:
             if type(value) is dict:
-                pairs = [(f"{name}[{k!r}]", v) for k, v in zip(value, value.values(), strict=True)]
+                pairs = zip(value, value.values(), strict=True)
             elif type(value) in (list, tuple):
-                pairs = [(f"{name}[{i}]", v) for i, v in enumerate(value[:64])]
+                pairs = enumerate(value)
             else:
                 return
-            for text, item in pairs[:64]:
+            for key, item in itertools.islice(pairs, 64):
                 inner = self.kinds.of(item)
                 if inner in (TENSOR, VARIABLE):
-                    self.log.bind(spot, text, item, inner == VARIABLE)
+                    text, place = f"{name}[{key!r}]", _slot(value, key)
+                    self.log.bind(spot, text, item, inner == VARIABLE, place)
         elif kind == PLAIN:
             self.log.name_object(name, value)
 
@@ -590,9 +608,9 @@ class Flow:
         self.passing = None
         return value
 
-    def _s(self, _index: int, value: Any) -> Any:
+    def _s(self, index: int, value: Any) -> Any:
         self.stored = value
-        return value
+        return self._n(index, value)
 
     def _t(self, index: int, *values: Any) -> bool:
         spot = self.spots[index]
@@ -613,16 +631,90 @@ class Flow:
             self.passing = None
         return False
 
-    def _w(self, index: int, box: Any) -> bool:
-        """``box[i] = value``: an array now holds the value; containers are searched instead."""
-        value, self.stored = self.stored, None
+    def _a(self, index: int, owner: Any) -> Any:
+        """``owner.name = value``, before the store."""
+        spot = self.spots[index]
+        if spot.count == GROWS:
+            self.top.box = (spot, owner, spot.names[1])
+            return owner
+        self._set(spot, owner, spot.names[1], self._part(spot))
+        return owner
+
+    def _b(self, index: int, box: Any) -> Any:
+        """``box[key] = value``, before ``key``: an array will hold the value."""
+        spot = self.spots[index]
+        self.top.box = (spot, box, None)
+        if spot.count != GROWS:
+            self._into(spot, box, self.stored)
+        return box
+
+    def _k(self, index: int, key: Any) -> Any:
+        """``box[key] = value``, after ``key``: a container will have a place for the value."""
+        spot, box = self.spots[index], self.top.box
+        if box is None or box[0] is not spot:
+            return key
+        self.top.box = (spot, box[1], key)
+        if spot.count != GROWS:
+            self._set(spot, box[1], key, self._part(spot))
+            self.top.box = None
+        return key
+
+    def _w(self, index: int, box: Any) -> Any:
+        """``box[i:j] = value``: as an item; containers are searched instead."""
+        spot = self.spots[index]
+        if spot.count == GROWS:
+            self.top.box = (spot, box, None)
+        else:
+            self._into(spot, box, self._part(spot))
+        return box
+
+    def _part(self, spot: Spot) -> Any:
+        """The value that a store is about to take: a part of what is unpacked."""
+        value = self.stored
+        if spot.last:
+            self.stored = None
+        if spot.count >= 0:
+            whole = type(value) in (tuple, list) and spot.count < len(value)
+            return value[spot.count] if whole else None
+        return value
+
+    def _into(self, spot: Spot, box: Any, value: Any) -> None:
         if self.kinds.of(box) in (ARRAY, OBJECT) and self.kinds.of(value) != PLAIN:
             tensors, marks = self.sources_of(value)
             if tensors or marks:
                 own = self.mark_of(box)
                 marks += [own] if own is not None else []
-                self.mark_value(box, self.new_mark(self.spots[index], box, tensors, marks))
-        return False
+                self.mark_value(box, self.new_mark(spot, box, tensors, marks))
+
+    def _set(self, spot: Spot, owner: Any, key: Any, value: Any) -> None:
+        """A place inside an object is given a value."""
+        if self.kinds.of(value) == PLAIN:
+            return
+        if spot.kind == "set":
+            self._bind(spot, f"{spot.names[0]}.{key}", value, _slot(owner, key, "."))
+        elif type(key) in (int, str):
+            self._bind(spot, f"{spot.names[0]}[{key!r}]", value, _slot(owner, key))
+
+    def _grown(self) -> tuple[Any, ...]:
+        """The new value of ``box[key] += value`` or ``owner.name += value``, where that is plain.
+
+        What a person's own ``__getitem__`` or property would give is not asked for.
+        """
+        box, self.top.box = self.top.box, None
+        if box is None:
+            return ()
+        spot, owner, key = box
+        if spot.kind == "set":
+            own = getattr(type(owner), "__dict__", {}).get(key)
+            names = None if hasattr(own, "__set__") else _own_names(owner)
+            return (names[key],) if names is not None and key in names else ()
+        if type(owner) is dict and type(key) in (int, str) and key in owner:
+            return (owner[key],)
+        if type(owner) is list and type(key) is int and -len(owner) <= key < len(owner):
+            return (owner[key],)
+        if self.kinds.of(owner) in (ARRAY, OBJECT):
+            return (owner,)  # an array that was changed in place
+        return ()
 
     def _p(self, index: int, old: Any, value: Any) -> Any:
         self.top.operands.append((index, old, None))
@@ -635,6 +727,8 @@ class Flow:
             operands.pop()
         taken = operands[-2:]
         del operands[-2:]
+        box = self.top.box
+        new = new or self._grown()
         if not new or len(taken) < 2:
             return False
         value = new[0]
@@ -655,6 +749,8 @@ class Flow:
                     self.mark_value(value, self.new_mark(spot, value, tensors, marks))
         for name in spot.names:
             self._bind(spot, name, value)
+        if box is not None and value is not box[1]:
+            self._set(box[0], box[1], box[2], value)
         return False
 
     def _i(self, index: int, iterable: Any) -> Any:
@@ -700,6 +796,7 @@ class Flow:
 
     def _sync(self) -> bool:
         self.top.operands.clear()
+        self.stored = self.top.box = None
         self.passing = None
         return False
 

@@ -119,7 +119,7 @@ class Log:
         self.queries: list[RawQuery] = []
         self.marks: list[RawMark] = []
         self.entries: list[RawEntry] = []
-        self.bindings: list[tuple[int, Spot, str, int, bool]] = []
+        self.bindings: list[tuple[int, Spot, str, int, bool, str | None]] = []
         self.object_names: dict[int, str] = {}
         self.graphs: dict[str, Any] = {}  # FuncGraphs of functions that were traced or called
         self.recorded: dict[int, tuple[str, tuple[int, ...]]] = {}  # op -> own backward, inputs
@@ -164,8 +164,10 @@ class Log:
         if hasattr(value, "watch") and hasattr(value, "gradient"):
             self.object_names.setdefault(id(value), name)
 
-    def bind(self, spot: Spot, name: str, value: Any, variable: bool) -> None:
-        """A name was bound to a tensor or variable."""
+    def bind(
+        self, spot: Spot, name: str, value: Any, variable: bool, slot: str | None = None
+    ) -> None:
+        """A name, or a place inside an object, was bound to a tensor or variable."""
         if variable:
             handle = variable_handle(value)
             if handle is None:
@@ -178,7 +180,7 @@ class Log:
                 return
             if made not in self.facts:
                 self.note_tensor(value)
-        self.bindings.append((len(self.ops), spot, name, made, variable))
+        self.bindings.append((len(self.ops), spot, name, made, variable, slot))
 
     def note_variable(self, value: Any, handle: Any) -> None:
         """Keep a variable's facts, once."""

@@ -206,6 +206,7 @@ class Binding:
     tensor: int
     at: Site
     kind: str  # "variable" or "tensor"
+    slot: str | None = None  # of ``m.w`` and ``p["w"]``: the same text for the same place
 
 
 @dataclass(slots=True)

@@ -24,22 +24,23 @@ for step in range(2):
 MENDED = EXAMPLE.replace("x = x - 0.1", "x.assign_sub(0.1)")
 
 
+FAR = 500.0
+"""The price above which only a shape joins two values."""
+
+
 def recognise(case: Case) -> Found | None:
     """The asked name was bound to a variable before, and holds a plain tensor now."""
     source, view = case.source, case.view
     tracking = view.tracking
     if source.tensor is None or source.kind != "tensor" or view.query.error is not None:
         return None
-    if tracking is not None and (
-        source.tensor in tracking.watches or tracking.tracks(source.tensor, view.query.op)
-    ):
+    if tracking is not None and source.tensor in tracking.watches:
         return None
-    for now in _bindings(case, source.name, source.tensor):
-        before = [
-            b for b in view.trace.bindings
-            if b.name == now.name and b.kind == "variable" and b.index <= now.index
-            and (b.at.cell, b.at.file) == (now.at.cell, now.at.file)
-        ]  # fmt: skip
+    if tracking is not None and tracking.tracks(source.tensor, view.query.op):
+        if view.price(source.tensor) < FAR:
+            return None  # the tape knows the new tensor, and the target was made from it
+    for now in [b for b in view.trace.bindings if b.tensor == source.tensor]:
+        before = [b for b in view.trace.bindings if b.index <= now.index and _was(b, now)]
         if before:
             break
     else:
@@ -55,10 +56,14 @@ def recognise(case: Case) -> Found | None:
     )
 
 
-def _bindings(case: Case, name: str, tensor: int) -> list[Binding]:
-    """The bindings of the tensor, of the asked name first: it may be asked through a list."""
-    fits = [b for b in reversed(case.view.trace.bindings) if b.tensor == tensor]
-    return sorted(fits, key=lambda b: b.name != name)
+def _was(before: Binding, now: Binding) -> bool:
+    """Whether a variable was bound to the same name, or to the same place in the same object."""
+    if before.kind != "variable":
+        return False
+    if now.slot is not None and before.slot == now.slot:
+        return True
+    places = [(b.name, b.at.cell, b.at.file) for b in (before, now)]
+    return places[0] == places[1]
 
 
 def _statement(case: Case, binding: Binding) -> str:
