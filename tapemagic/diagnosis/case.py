@@ -117,7 +117,7 @@ class Case:
     @property
     def tape_name(self) -> str:
         """The tape's name in the person's code."""
-        tape = self.view.trace.tapes.get(self.view.query.tape or 0)
+        tape = self.view.tape
         return (tape.name if tape is not None and tape.name else None) or "tape"
 
     # -- words
@@ -217,7 +217,7 @@ class Case:
 
     def with_statement(self) -> Site | None:
         """The ``with`` statement of the query's tape."""
-        tape = self.view.trace.tapes.get(self.view.query.tape or 0)
+        tape = self.view.tape
         if tape is None:
             return None
         enter = next((e for e in tape.events if e.kind == "enter" and e.at is not None), None)

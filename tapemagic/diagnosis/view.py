@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from tapemagic.traces.flow import Edge, ValueGraph, node_mark
-from tapemagic.traces.model import Op, Query, Trace
+from tapemagic.traces.model import Op, Query, Tape, Trace
 from tapemagic.traces.tracking import DIFFERENTIABLE, Tracking, track
 
 MISSING = "missing"
@@ -76,11 +76,15 @@ class QueryView:
     memo: dict[str, Any] = field(default_factory=dict)
     _differentiable: dict[int, Any] = field(default_factory=dict)
 
+    @property
+    def tape(self) -> Tape | None:
+        """The tape that was asked."""
+        return self.trace.tapes.get(self.query.tape) if self.query.tape is not None else None
+
     @cached_property
     def tracking(self) -> Tracking | None:
         """What the query's tape tracked until the query."""
-        tape = self.trace.tapes.get(self.query.tape) if self.query.tape is not None else None
-        return None if tape is None else track(self.trace, tape, self.query.op)
+        return None if self.tape is None else track(self.trace, self.tape, self.query.op)
 
     @cached_property
     def codes(self) -> dict[int, bytes]:
@@ -120,6 +124,10 @@ class QueryView:
         op, tracking = self.trace.ops[edge.op], self.tracking
         if tracking is None:
             return "unrecorded"
+        if op.type == "StopGradient" and self._read_by(edge.source, op):
+            return "no-gradient"
+        if op.type == "ReadVariableOp" and self._is_stopped(op):
+            return None  # the read is a part of stop_gradient, which is what cuts
         tracked = tracking.tracks(edge.source, op.index)
         if op.index not in tracking.recorded:
             return "unrecorded" if tracked else "untracked"
@@ -136,6 +144,17 @@ class QueryView:
         if isinstance(answer, tuple) and not answer[edge.position]:
             return "no-gradient"
         return None
+
+    def _is_stopped(self, read: Op) -> bool:
+        """Whether ``tf.stop_gradient(variable)`` read the variable: it pauses the tape for it."""
+        if read.recorded or read.index + 1 >= len(self.trace.ops):
+            return False
+        after = self.trace.ops[read.index + 1]
+        return after.type == "StopGradient" and after.inputs == read.outputs
+
+    def _read_by(self, tensor: int, stop: Op) -> bool:
+        maker = self.graph.maker.get(tensor)
+        return maker == stop.index - 1 and self._is_stopped(self.trace.ops[maker])
 
     def is_float(self, node: int) -> bool:
         """Whether a node's values can have a derivative, by dtype; marks always may."""

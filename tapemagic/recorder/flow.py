@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import types
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from threading import get_ident
 from typing import Any
 
@@ -587,6 +587,7 @@ class Flow:
             if mark is not None:
                 self.log.name_mark(mark, name)
         elif kind == CONTAINER:
+            pairs: Iterable[tuple[Any, Any]]
             if type(value) is dict:
                 pairs = zip(value, value.values(), strict=True)
             elif type(value) in (list, tuple):

@@ -64,6 +64,10 @@ class Private:
         """Whether no tape is recording on this thread."""
         return bool(self.pywrap_tfe.TFE_Py_TapeSetIsEmpty())
 
+    def is_paused(self) -> bool:
+        """Whether recording is stopped for all tapes, as inside ``tf.stop_gradient``."""
+        return bool(self.pywrap_tfe.TFE_Py_TapeSetIsStopped())
+
     def dtype_name(self, enum: int) -> str:
         """The name of a dtype by its number in the protocol buffer."""
         try:

@@ -79,6 +79,23 @@ def test_should_record_is_per_tensor(private: Private) -> None:
             assert not private.should_record([one])
 
 
+def test_stop_gradient_pauses_every_tape(private: Private) -> None:
+    seen: list[tuple[str, bool]] = []
+
+    def callback(op_type: Any, *_args: Any, **_more: Any) -> None:
+        seen.append((op_type, private.is_paused()))
+
+    variable = tf.Variable(2.0)
+    private.op_callbacks.add_op_callback(callback)
+    try:
+        with tf.GradientTape():
+            tf.stop_gradient(variable)
+            tf.square(variable)
+    finally:
+        private.op_callbacks.remove_op_callback(callback)
+    assert seen == [("StopGradient", True), ("Square", False)]
+
+
 def test_gradient_function_can_be_replaced(private: Private) -> None:
     original = private.gradient_function()
     seen: list[str] = []

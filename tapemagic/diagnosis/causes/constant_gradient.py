@@ -28,7 +28,7 @@ def recognise(case: Case) -> Found | None:
     inner = inner_query(case)
     if inner is None or view.query.error is not None:
         return None
-    if view.price(case.source.tensor or -(10**9)) < 500:
+    if case.source.tensor is None or view.price(case.source.tensor) < 500:
         return None
     tracking = view.tracking
     if tracking is None or not tracking.recording_at(inner.op):

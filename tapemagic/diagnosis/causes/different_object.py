@@ -68,14 +68,16 @@ def recognise(case: Case) -> Found | None:
 def _copied(case: Case, price: float) -> Found | None:
     """A variable that was made as a copy of what was used."""
     view, source = case.view, case.source
-    writes = view.graph.writes.get(source.tensor or 0, ())
-    if price < _FAR or not writes or not view.graph.is_first_write(source.tensor or 0, writes[0]):
+    if source.tensor is None or price < _FAR:
+        return None
+    writes = view.graph.writes.get(source.tensor, ())
+    if not writes or not view.graph.is_first_write(source.tensor, writes[0]):
         return None
     first = view.trace.ops[writes[0]]
     shared = _shared_ancestor(case, [t for t in first.inputs if t != source.tensor])
     if shared is None:
         return None
-    at = view.trace.ops[view.graph.created[source.tensor or 0]].at or first.at
+    at = view.trace.ops[view.graph.created[source.tensor]].at or first.at
     return Found(
         at,
         f"`{case.name}` is a variable of its own, made on {case.line(at)} as a copy of the value of "
@@ -153,7 +155,7 @@ def query_tape_read(case: Case, tensor: int) -> bool:
 
 def _only_stopped(case: Case) -> bool:
     """Whether the only way from here is cut by a deliberate stop_gradient."""
-    way = case.view.way(case.source.tensor or 0)
+    way = case.view.way(case.source.tensor) if case.source.tensor is not None else None
     if way is None or way.cut is None:
         return False
     edge = way.edges[way.cut]

@@ -51,7 +51,7 @@ def recognise(case: Case) -> Found | None:
     target = next((a for a in case.view.query.targets if a.tensor is not None), None)
     if target is not None and target.dtype and target.dtype not in DIFFERENTIABLE:
         if case.cut is None or case.view.trace.tensors.get(case.cut.target) is None:
-            at = case.made_at(target.tensor or 0) or case.view.query.at
+            at = case.made_at(target.tensor) or case.view.query.at
             return Found(
                 at,
                 f"The target `{target.name}` is {target.dtype}: only floats have derivatives.",

@@ -56,8 +56,7 @@ def recognise(case: Case) -> Found | None:
         return Found(
             at,
             f"`{case.written(at)}` on {case.line(at)} ran while recording was stopped "
-            f"(stop_recording), so `{case.tape_name}` does not know how "
-            f"{case.call_it(cut.target)} was computed.",
+            f"(stop_recording): `{case.tape_name}` did not record it.",
             "Take it out of the stop_recording block.",
             _unpaused(case, at),
         )
@@ -70,10 +69,11 @@ def recognise(case: Case) -> Found | None:
         if in_turn
         else f"outside the tape's block, {when} it"
     )
+    made, source = case.call_it(cut.target), case.call_it(cut.source)
     return Found(
         at,
         f"`{case.written(at)}` on {case.line(at)} ran {words}, so `{case.tape_name}` did not record "
-        f"how {case.call_it(cut.target)} was computed from {case.call_it(cut.source)}.",
+        + (f"how {made} was computed from {source}." if made != source else "it."),
         "Compute it inside the `with` block"
         + (", in every turn (in call, not in build)." if in_turn else ": move this line into it."),
         _fixed(case, op, at, before, in_turn),

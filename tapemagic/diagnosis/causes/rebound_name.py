@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
-from tapemagic.diagnosis.repairs.rebinding import in_place
+from tapemagic.diagnosis.repairs.rebinding import in_place, rebinding
 from tapemagic.traces.model import Binding
 
 TEXT = """
@@ -39,31 +39,19 @@ def recognise(case: Case) -> Found | None:
     if tracking is not None and tracking.tracks(source.tensor, view.query.op):
         if view.price(source.tensor) < FAR:
             return None  # the tape knows the new tensor, and the target was made from it
-    for now in [b for b in view.trace.bindings if b.tensor == source.tensor]:
-        before = [b for b in view.trace.bindings if b.index <= now.index and _was(b, now)]
-        if before:
-            break
-    else:
+    pair = rebinding(view, source)
+    if pair is None:
         return None
+    before, now = pair
     return Found(
         now.at,
         f"Since {case.line(now.at)} the name `{now.name}` holds a plain tensor, no longer the "
-        f"variable of {case.line(before[-1].at)}: `{_statement(case, now)}` rebinds the name "
+        f"variable of {case.line(before.at)}: `{_statement(case, now)}` rebinds the name "
         "instead of assigning to the variable.",
         f"Change the variable in place with `{now.name}.assign(...)` (or assign_add, "
         "assign_sub); or call tape.watch on the tensor.",
         in_place(case, now),
     )
-
-
-def _was(before: Binding, now: Binding) -> bool:
-    """Whether a variable was bound to the same name, or to the same place in the same object."""
-    if before.kind != "variable":
-        return False
-    if now.slot is not None and before.slot == now.slot:
-        return True
-    places = [(b.name, b.at.cell, b.at.file) for b in (before, now)]
-    return places[0] == places[1]
 
 
 def _statement(case: Case, binding: Binding) -> str:

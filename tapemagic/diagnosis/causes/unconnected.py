@@ -107,10 +107,10 @@ def _made(case: Case) -> Site | None:
     return view.query.at
 
 
-def _descendants(case: Case) -> set[int]:
+def _descendants(case: Case) -> set[int | None]:
     """The tensors that were computed from the source, under this tape."""
     view, tracking = case.view, case.view.tracking
-    found = {case.source.tensor or -1}
+    found = {case.source.tensor}
     begin = tracking.begin if tracking is not None else 0
     for op in view.trace.ops[begin : view.query.op]:
         if op.query is None and any(t in found for t in op.inputs):

@@ -224,6 +224,8 @@ class OpsProbe:
 
     def _would_be(self, handle: int, trainable: bool) -> bool:
         """Whether a tape that is recording now would track a read of a variable."""
+        if self.private.is_paused():
+            return False
         for tape in self.log.tapes.values():
             kinds = [e[1] for e in tape.events if e[1] in ("enter", "exit")]
             if kinds and kinds[-1] == "enter":
