@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from tapemagic.cell.adopt import functions_of, label_of, text_of
+from tapemagic.cell.adopt import MOST_LINES, functions_of, is_own, label_of, text_of
 from tapemagic.cell.rewrite import Rewritten, codes, embed, rewrite
 from tapemagic.cell.text import CellText
 from tapemagic.options import RunOptions
@@ -66,10 +66,13 @@ class Session:
         self.own: OwnTape | None = None
         self.recorder = Recorder(self._armed)
         self.recorder.flow.text = self.text  # type: ignore[attr-defined]
+        self.recorder.flow.imported = self._adopt
         self._texts: dict[str, CellText] = {}
         self._plain: dict[tuple[str, int], CodeType] = {}
         self._begun = self._begun_queries = self._begun_tapes = 0  # rows of earlier cells
         self._whole = False
+        self._adopted: dict[str, tuple[CellText, dict[tuple[str, int], CodeType]] | None] = {}
+        self._lines = 0  # of modules that are watched
         self.given: list[Any] = []  # functions to watch, wherever they were defined
         self._around: Around | None = None  # what trying the fixes needs from before the cell
 
@@ -195,8 +198,7 @@ class Session:
         self.recorder.go_on(log)
 
     def _adopt(self) -> None:
-        flow = self.recorder.flow
-        texts: dict[str, tuple[CellText, dict[tuple[str, int], CodeType]] | None] = {}
+        flow, texts = self.recorder.flow, self._adopted
         given = {id(f) for f in functions_of(dict(enumerate(self.given)))}  # type: ignore[arg-type]
         for function in (*functions_of(self.namespace), *functions_of(dict(enumerate(self.given)))):  # type: ignore[arg-type]
             code = function.__code__
@@ -204,11 +206,14 @@ class Session:
             if name == self.filename and id(function) not in given:
                 continue
             if name not in texts:
-                texts[name] = self._watched(name, code, anywhere=id(function) in given)
+                anywhere = id(function) in given or is_own(function.__module__)
+                texts[name] = self._watched(name, code, anywhere=anywhere)
             found = texts[name]
             if found is None:
                 continue
             watched = found[1].get((code.co_qualname, code.co_firstlineno))
+            if watched is code or id(code) in flow.rewritten:
+                continue
             if watched is not None and watched.co_freevars == code.co_freevars:
                 flow.rewritten[id(watched)] = (code, watched)
                 function.__code__ = watched
@@ -220,6 +225,10 @@ class Session:
         text = self._texts.get(name) or text_of(code, anywhere=anywhere)
         if text is None or text.tree is None:
             return None
+        if text.file is not None:
+            self._lines += len(text.lines)
+            if self._lines > MOST_LINES:
+                return None
         self._texts[name] = text
         self.recorder.log.person.add(name)
         flow = self.recorder.flow

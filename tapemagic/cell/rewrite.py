@@ -260,6 +260,14 @@ class _Rewriter(ast.NodeTransformer):
             target.slice = self.hook("k", target.slice, spot.index, target.slice)
         return spot
 
+    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> Any:
+        """What an import brings in is watched from here on, where it is the person's own."""
+        if getattr(node, "module", None) == "__future__":
+            return node
+        return [node, self.silent(self.hook("j", node), node)]
+
+    visit_ImportFrom = visit_Import
+
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         value = self.visit(node.value)
         name = ast.unparse(node.target) if isinstance(node.target, ast.Name) else None

@@ -33,6 +33,7 @@ from tapemagic.recorder.log import Log, RawEntry, RawMark
 
 QUIET_TURNS = 24
 """Turns of a loop, or calls of a function, without tensor or mark before it runs plain."""
+MOST_IMPORTS = 50
 
 # What only carries its elements, looks at a shape, or tells about a value.
 _CARRIERS = frozenset(
@@ -45,7 +46,7 @@ _NEUTRAL = frozenset(
 
 _HOT = ("o", "c", "r", "p", "z")
 _PASSING = ("n", "s", "v", "i", "a", "b", "k", "w", "turned")  # they hand their second argument on
-_GUARDED = (*_PASSING, "t", "u", "g", "e", "turn", "sync", "enter", "leave")
+_GUARDED = (*_PASSING, "j", "t", "u", "g", "e", "turn", "sync", "enter", "leave")
 
 
 class Activation:
@@ -111,7 +112,7 @@ def silence(hooks: Hooks) -> None:
             setattr(hooks, name, lambda function: function)
     for name in ("o", "c", "r", *_PASSING):
         setattr(hooks, name, second)
-    for name in ("t", "u", "g", "e", "turn", "sync", "leave", "enter"):
+    for name in ("j", "t", "u", "g", "e", "turn", "sync", "leave", "enter"):
         setattr(hooks, name, nothing)
     hooks.p = lambda _spot, _old, value: value  # type: ignore[attr-defined]
     hooks.z = lambda value: value  # type: ignore[attr-defined]
@@ -155,6 +156,8 @@ class Flow:
         self.started: dict[int, int] = {}  # call -> ops when its last argument was known
         self.branches = 0
         self.wanted: dict[str, Callable[[Any], None]] = {}  # names to tell of when bound
+        self.imported: Callable[[], None] | None = None  # told after an import of the cell
+        self.imports = 0
         self._turns: dict[int, list[int]] = {}
         self.install()
 
@@ -205,6 +208,7 @@ class Flow:
             pair = self.rewritten.get(id(function.__code__))
             if pair is not None:
                 function.__code__ = pair[0]
+        self.imported = None
         self.rewritten.clear()
         self.marked.clear()
         self.top = Activation()
@@ -612,6 +616,12 @@ class Flow:
     def _s(self, index: int, value: Any) -> Any:
         self.stored = value
         return self._n(index, value)
+
+    def _j(self) -> bool:
+        if self.imported is not None and self.imports < MOST_IMPORTS:
+            self.imports += 1
+            self.imported()
+        return False
 
     def _t(self, index: int, *values: Any) -> bool:
         spot = self.spots[index]
