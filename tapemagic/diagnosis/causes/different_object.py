@@ -52,6 +52,8 @@ def recognise(case: Case) -> Found | None:
     at = case.made_at(source.tensor) or view.query.at
     written = case.written(at)
     same = at is not None and view.query.at is not None and at.line == view.query.at.line
+    if not same and written and not _only_copied(case, shared):
+        return _beside(case, shared, at)
     return Found(
         at,
         f"`{case.name}` is a tensor of its own, made by `{written}` on {case.line(at)}; "
@@ -62,6 +64,46 @@ def recognise(case: Case) -> Found | None:
         f"Ask about {case.call_it(shared)} and slice the gradient; or make `{case.name}` first, "
         "watch it, and compute the target from it.",
         about_the_used(case, shared),
+    )
+
+
+_COPYING = frozenset(
+    [
+        "Identity", "IdentityN", "ReadVariableOp", "captured_value", "Cast", "StridedSlice", "Slice",
+        "Reshape", "ExpandDims", "Squeeze", "Transpose", "GatherV2", "ResourceGather", "Pack",
+        "Unpack", "Split", "SplitV", "ConcatV2",
+    ]
+)  # fmt: skip
+
+
+def _only_copied(case: Case, shared: int) -> bool:
+    """Whether the source holds values of what was used, in another object or form."""
+    node, seen = case.source.tensor, 0
+    while node is not None and node != shared and seen < 64:
+        seen += 1
+        maker = case.view.graph.maker.get(node)
+        op = case.view.trace.ops[maker] if maker is not None else None
+        if op is None or op.type not in _COPYING:
+            return False
+        node = next((t for t in op.inputs if case.view.is_float(t)), None)
+    return node == shared
+
+
+def _beside(case: Case, shared: int, at: Site | None) -> Found:
+    """Something that was computed from the same as the target was, and not used for it."""
+    maker = case.view.graph.maker.get(case.source.tensor if case.source.tensor is not None else -1)
+    layers = maker is not None and bool(case.view.trace.ops[maker].scope)
+    model = (
+        " A model with both outputs, keras.Model(inputs, [layer.output, model.output]), gives both "
+        "from one call."
+        if layers
+        else ""
+    )
+    return Found(
+        at,
+        f"`{case.name}`, made by `{case.written(at)}` on {case.line(at)}, was not used for "
+        f"`{case.target}`: both were computed from {case.call_it(shared)}, each for itself.",
+        f"Compute `{case.target}` from `{case.name}`.{model}",
     )
 
 

@@ -56,12 +56,14 @@ def recognise(case: Case) -> Found | None:
             certain=False,
         )
     op, _ = found
+    value = _value(case, op)
     forward = _forward(case, op)
+    if forward is None and not value and _gives(case, op):
+        forward = op
     if forward is not None:
         return _overflowed(case, forward, kind)
     at = op.at
     reason = BORN.get(op.type, "its derivative is not finite here")
-    value = _value(case, op)
     norm = _call(case, at, "norm")
     what = "tf.norm of a zero vector: " if norm is not None and op.type == "Sqrt" else ""
     return Found(
@@ -95,6 +97,11 @@ def _forward(case: Case, op: Op) -> Op | None:
         op = found = view.trace.ops[makers[0]]
 
 
+def _gives(case: Case, op: Op) -> bool:
+    """Whether an op's own results are not finite, though its inputs are."""
+    return any(_not_finite(case.view.trace.tensors.get(t)) for t in op.outputs)
+
+
 def _not_finite(facts: Tensor | None) -> bool:
     return facts is not None and any(isinstance(v, str) for v in _flat(facts.value))
 
@@ -105,7 +112,8 @@ def _overflowed(case: Case, op: Op, kind: str) -> Found:
         at,
         f"{op.type} (`{case.written(at)}` on {case.line(at)}) already gives a value that is not "
         f"finite in the forward pass, and the {kind} of the gradient comes from it.",
-        "Keep its input in range: subtract the maximum before exp (or use tf.nn.softmax, "
+        _trap(case, op)
+        or "Keep its input in range: subtract the maximum before exp (or use tf.nn.softmax, "
         "tf.math.log_softmax), and add a small epsilon to what is divided by, or goes into a log.",
         finite(case, op, at),
     )
