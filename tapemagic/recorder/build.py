@@ -277,7 +277,7 @@ class Builder:
             number, raw.method, raw.tape, raw.op, raw.op_end,
             [self._argument(a, n) for a, n in zip(raw.targets, targets, strict=True)],
             [self._argument(a, n) for a, n in zip(raw.sources, sources, strict=True)],
-            at, error=raw.error, zero_for_none=raw.zero_for_none, graph=raw.graph,
+            at, error=raw.error, failed=raw.failed, zero_for_none=raw.zero_for_none, graph=raw.graph,
         )  # fmt: skip
         query.via = sites[1:]
         query.gradients = raw.gradients or [None] * len(raw.sources)

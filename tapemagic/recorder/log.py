@@ -90,6 +90,7 @@ class RawQuery:
     gradients: list[Any] = field(default_factory=list)  # trace.model.Gradient or None
     results: list[int | None] = field(default_factory=list)  # the gradients' tensor ids
     error: tuple[str, str] | None = None
+    failed: int | None = None  # the op whose backward op raised
     steps: list[Any] = field(default_factory=list)
     expr: str | None = None  # target text, for a query that tapemagic asked itself
 

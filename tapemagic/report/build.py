@@ -139,6 +139,8 @@ def _call(view: QueryView, texts: Texts, times: int) -> Call:
         elif status == "connected" and not apply:
             source.partial = incomplete(view, argument, texts)
     if query.error is not None:
+        if why is not None:
+            why.level = "error"
         call.error = Failure(
             *query.error, query.at.line if query.at and query.at.here else None, why
         )

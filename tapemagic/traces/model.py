@@ -159,6 +159,7 @@ class Query:
     at: Site | None = None
     gradients: list[Gradient | None] = field(default_factory=list)
     error: tuple[str, str] | None = None  # type and message
+    failed: int | None = None  # the op whose backward op raised it
     zero_for_none: bool = False  # asked with unconnected_gradients=ZERO
     missing: list[int] = field(default_factory=list)  # positions whose zeros stand for None
     steps: list[BackwardStep] = field(default_factory=list)

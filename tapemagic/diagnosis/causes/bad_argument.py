@@ -36,7 +36,25 @@ def recognise(case: Case) -> Found | None:
     wrong = [a for a in query.targets if a.tensor is None]
     if wrong and wrong[0].mark is None:
         return _target(case, wrong[0].name, wrong[0].type)
+    if not wrong and query.error[0] == "AttributeError" and "'list'" in query.error[1]:
+        return _list(case)
     return None
+
+
+def _list(case: Case) -> Found | None:
+    """A list where a Jacobian takes one tensor."""
+    query = case.view.query
+    if query.method == "gradient":
+        return None
+    takes = "one target and one source" if query.method == "batch_jacobian" else "one target"
+    return Found(
+        query.at,
+        f"{case.tape_name}.{query.method} takes {takes}, each a tensor; it was given a list: "
+        f"{case.written(query.at)}.",
+        f"Call {query.method} once for each target"
+        + (" and source" if query.method == "batch_jacobian" else "")
+        + ", with a persistent tape.",
+    )
 
 
 def _target(case: Case, name: str, kind: str) -> Found:

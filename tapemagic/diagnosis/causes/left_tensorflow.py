@@ -105,6 +105,11 @@ def _advice(mark: Mark) -> str:
     last = name.rsplit(".", 1)[-1]
     if last in ("predict", "predict_on_batch"):
         return f"Call the model itself, {name.rsplit('.', 1)[0]}(...), instead of {last}()."
+    if last in ("train_on_batch", "test_on_batch", "evaluate", "fit"):
+        return (
+            f"{last}() runs by itself and returns numbers: call the model, "
+            f"{name.rsplit('.', 1)[0]}(...), and a loss function under the tape."
+        )
     if last == "numpy":
         return "Leave out .numpy() and go on with the tensor and TensorFlow ops."
     if name in ("float", "int"):

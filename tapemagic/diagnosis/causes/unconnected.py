@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
+from tapemagic.diagnosis.causes.non_trainable import is_kept_by_layer
 from tapemagic.diagnosis.inside import unreached
 from tapemagic.traces.model import Site
 
@@ -27,6 +28,8 @@ def recognise(case: Case) -> Found | None:
     """The source is no ancestor of the target."""
     view, source = case.view, case.source
     if source.tensor is None or view.query.error is not None or not view.targets:
+        return None
+    if is_kept_by_layer(case):
         return None
     if view.price(source.tensor) < 500.0:
         return _in_function(case)

@@ -55,6 +55,9 @@ def recognise(case: Case) -> Found | None:
     if case.status != "zero":
         return None
     op = killer(case)
+    met = cancelled(case, op)
+    if met is not None:
+        return _said_cancelled(case, *met)
     if op is None:
         return Found(
             case.view.query.at,
@@ -107,6 +110,67 @@ def killer(case: Case) -> Op | None:
             break
         node = after[0]
     return found
+
+
+_PASSING = frozenset(
+    ["BiasAdd", "Identity", "ReadVariableOp", "Reshape", "AddV2", "Sub", "Neg", "Cast", "Squeeze",
+     "ExpandDims", "Transpose", "Sum", "Mean", "Pack"]
+)  # fmt: skip
+"""Ops whose derivative is no zero: what came back as zero went in as zero."""
+
+
+def cancelled(case: Case, op: Op | None) -> tuple[int, list[tuple[Op, int]]] | None:
+    """A tensor on the way whose gradients came on several ways, and whose sum is zero.
+
+    Args:
+        case: A source whose gradient is zero.
+        op: What :func:`killer` found.
+
+    Returns:
+        The tensor, and the ops (with the input's position) that each gave a part that is not zero.
+    """
+    view = case.view
+    junction = case.source.tensor if op is None else op.outputs[0]
+    if junction is None or (op is not None and op.type not in _PASSING):
+        return None
+    parts = [
+        (view.trace.ops[index], position)
+        for index, codes in view.codes.items()
+        for position, tensor in enumerate(view.trace.ops[index].inputs[: len(codes)])
+        if tensor == junction and codes[position] == 2
+    ]
+    return (junction, sorted(parts, key=lambda p: p[0].index)) if len(parts) > 1 else None
+
+
+def _said_cancelled(case: Case, junction: int, parts: list[tuple[Op, int]]) -> Found:
+    meeting = _meeting(case, [op for op, _ in parts]) or parts[-1][0]
+    name = case.call_it(junction)
+    of = "" if junction == case.source.tensor else f" on the way of `{case.name}`"
+    return Found(
+        meeting.at,
+        f"`{case.target}` depends on {name}{of} in {len(parts)} ways, and their gradients cancel: "
+        f"none of them is zero, and their sum is. The ways meet again in "
+        f"`{case.written(meeting.at)}` on {case.line(meeting.at)}.",
+        f"Nothing to mend if `{case.target}` really does not change with {name}; else put "
+        "tf.stop_gradient on the way that shall not count.",
+    )
+
+
+def _meeting(case: Case, begins: list[Op]) -> Op | None:
+    """The first op that all the ways reach."""
+    ops = case.view.trace.ops
+    reached = [set(op.outputs) for op in begins]
+    for op in ops[begins[0].index : case.view.query.op]:
+        inside = [
+            op is begin or not mine.isdisjoint(op.inputs)
+            for begin, mine in zip(begins, reached, strict=True)
+        ]
+        if all(inside):
+            return op
+        for found, mine in zip(inside, reached, strict=True):
+            if found:
+                mine.update(op.outputs)
+    return None
 
 
 def _branch(case: Case, op: Op) -> Op | None:

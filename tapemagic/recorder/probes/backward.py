@@ -76,8 +76,12 @@ class BackwardProbe:
         return (*arguments, len(self.log.ops))
 
     def _failed(self, called: tuple[Any, ...] | None, _error: BaseException) -> None:
-        if called is not None:
-            self.inside -= 1
+        if called is None:
+            return
+        self.inside -= 1
+        if not self.inside and self.ops.query is not None:
+            index = self.log.attributes.get(id(called[1])) if called[1] is not None else None
+            self.log.queries[self.ops.query].failed = index
 
     def _returned(self, called: tuple[Any, ...] | None, result: Any) -> None:
         if called is None:
