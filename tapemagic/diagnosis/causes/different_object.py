@@ -83,7 +83,7 @@ def _only_copied(case: Case, shared: int) -> bool:
         seen += 1
         maker = case.view.graph.maker.get(node)
         op = case.view.trace.ops[maker] if maker is not None else None
-        if op is None or op.type not in _COPYING:
+        if op is None or op.type not in _COPYING or op.scope:
             return False
         node = next((t for t in op.inputs if case.view.is_float(t)), None)
     return node == shared

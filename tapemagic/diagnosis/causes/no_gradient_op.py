@@ -94,6 +94,11 @@ def _advice(kind: str) -> str:
         )
     if kind in INSTEAD:
         return f"Use {INSTEAD[kind]}."
+    if kind.endswith("Dataset"):
+        return (
+            "Keep what is to be differentiated out of tf.data: slice or tf.split the tensor itself "
+            "under the tape."
+        )
     return "Use a smooth stand-in (a soft rank, softmax or sigmoid) for this step, or leave it out."
 
 

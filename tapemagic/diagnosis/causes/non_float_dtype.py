@@ -6,6 +6,7 @@ from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.repairs.floats import floated
 from tapemagic.diagnosis.repairs.soft import softened
+from tapemagic.traces.model import Site
 from tapemagic.traces.tracking import DIFFERENTIABLE
 
 TEXT = """
@@ -64,6 +65,16 @@ def recognise(case: Case) -> Found | None:
 def _source(case: Case) -> Found:
     source = case.source
     at = case.dtype_at(source.tensor)
+    looked_up = _looked_up(case)
+    if looked_up is not None:
+        return Found(
+            at or case.view.query.at,
+            f"`{case.name}` is {source.dtype} (made on {case.line(at)}) and only chooses rows, in "
+            f"`{case.written(looked_up)}` on {case.line(looked_up)}: an index has no derivative.",
+            "Ask about the rows that were looked up: give the result of the lookup (of the "
+            f"Embedding layer, of tf.gather) a name, compute `{case.target}` from it, and ask about "
+            "that.",
+        )
     return Found(
         at or case.view.query.at,
         f"`{case.name}` is {source.dtype} (made on {case.line(at)}): only float tensors have "
@@ -71,6 +82,24 @@ def _source(case: Case) -> Found:
         f"Make `{case.name}` a float, for example with dtype=tf.float32 or tf.cast.",
         floated(case, at),
     )
+
+
+def _looked_up(case: Case) -> Site | None:
+    """Where an integer source picks rows of a table, and is used for nothing else."""
+    view, reached = case.view, {case.source.tensor}
+    found = None
+    for op in view.trace.ops[: view.query.op]:
+        if op.query is not None or reached.isdisjoint(op.inputs):
+            continue
+        if op.type in ("ResourceGather", "GatherV2", "ResourceGatherNd", "GatherNd"):
+            if op.inputs[0] in reached:
+                return None
+            found = found or op.at
+        elif op.type == "Cast" or not any(view.is_float(t) for t in op.outputs):
+            reached.update(op.outputs)
+        else:
+            return None
+    return found
 
 
 CAUSE = Cause(
