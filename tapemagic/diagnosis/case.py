@@ -188,8 +188,9 @@ class Case:
             if argument.tensor == node:
                 return f"`{argument.name}`"
         facts = trace.tensors.get(node)
-        if facts is not None and (facts.name or facts.label):
-            return f"`{facts.name or facts.label}`"
+        given = (facts.name if facts.name != "_" else None) or facts.label if facts else None
+        if given:
+            return f"`{given}`"
         maker = self.view.graph.maker.get(node)
         if maker is not None:
             if trace.ops[maker].type in ("ReadVariableOp", "captured_value"):

@@ -132,7 +132,7 @@ NUMPY = {
     "concatenate": "concat", "stack": "stack", "reshape": "reshape", "transpose": "transpose",
     "where": "where", "matmul": "matmul", "linalg.norm": "norm", "outer": "tensordot",
     "expand_dims": "expand_dims", "squeeze": "squeeze", "cumsum": "cumsum", "negative": "negative",
-    "tile": "tile", "array": "convert_to_tensor", "asarray": "convert_to_tensor",
+    "tile": "tile", "array": "stack", "asarray": "convert_to_tensor",
     "cosh": "cosh", "sinh": "sinh", "arctan": "atan", "sign": "sign", "einsum": "einsum",
     "float32": "identity", "ascontiguousarray": "identity", "copy": "identity",
 }  # fmt: skip
