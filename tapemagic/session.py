@@ -187,6 +187,7 @@ class Session:
         log, mine = past.log, self.recorder.log
         log.faults.clear()
         log.notes.clear()
+        log.refused.clear()
         log.person |= mine.person
         for text in past.texts.values():
             if text.label is None:

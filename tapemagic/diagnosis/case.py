@@ -199,6 +199,17 @@ class Case:
             return f"`{written}`" if written else f"the result of {trace.ops[maker].type}"
         return "a constant"
 
+    def value_before(self, at: Site | None) -> str:
+        """The last value on the way that was not made at the cut's own place, in the person's words."""
+        way, cut = self.way, self.cut
+        if way is None or cut is None:
+            return f"`{self.name}`"
+        for edge in reversed(way.edges[: (way.cut or 0) + 1]):
+            made = self.made_at(edge.source)
+            if made is None or at is None or made.expr != at.expr:
+                return self.call_it(edge.source)
+        return f"`{self.name}`"
+
     def made_at(self, node: int | None) -> Site | None:
         """Where a tensor or marked value was made."""
         if node is None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from tapemagic.cell.text import CellText
@@ -111,16 +112,18 @@ def _raised(case: Case) -> Why:
     assert query.error is not None
     kind, message = query.error
     first = message.strip().splitlines()[0] if message.strip() else ""
-    where = "."
+    first = re.sub(r"^\{\{function_node [^}]*\}\}\s*", "", first)
+    where, at = ".", query.at
     if query.failed is not None:
         op = case.view.trace.ops[query.failed]
         written = case.written(op.at)
+        at = op.at or at
         where = f", in the backward pass of {op.type} (`{written}` on {case.line(op.at)})."
     return Why(
         "bad-argument",
         "error",
         f"The question raised {kind}{where} {first[:200]}",
-        query.at,
+        at,
     )
 
 

@@ -250,7 +250,14 @@ class Builder:
             )
         for entry in self.log.entries:
             self.trace.entries.append(
-                Entry(entry.tensor, entry.marks, self._spot(entry.spot), entry.index, entry.certain)
+                Entry(
+                    entry.tensor,
+                    entry.marks,
+                    self._spot(entry.spot),
+                    entry.index,
+                    entry.certain,
+                    entry.argument,
+                )
             )
 
     def _bindings(self) -> None:

@@ -18,6 +18,7 @@ from typing import Any
 from tapemagic.cell.rewrite import GROWS, Rewritten, Spot
 from tapemagic.recorder.kinds import (
     ARRAY,
+    COMPOSITE,
     CONTAINER,
     OBJECT,
     PLAIN,
@@ -25,6 +26,7 @@ from tapemagic.recorder.kinds import (
     TENSOR,
     VARIABLE,
     Kinds,
+    components,
     items,
     leaves,
     variable_handle,
@@ -227,6 +229,15 @@ class Flow:
             return found[1]
         return None
 
+    def held(self) -> list[tuple[Any, int]]:
+        """The marked values that are still there, the youngest last."""
+        found = []
+        for one, mark in list(self.marked.values())[-500:]:
+            value = one() if type(one) is weakref.ref else one
+            if value is not None:
+                found.append((value, mark))
+        return found
+
     def sources_of(self, value: Any) -> tuple[list[int], list[int]]:
         """The tensors and the marks that a value carries, inside containers too."""
         tensors: list[int] = []
@@ -247,6 +258,8 @@ class Flow:
                 mark = self.mark_of(item)
                 if mark is not None:
                     marks.append(mark)
+            elif kind == COMPOSITE:
+                tensors += [t._id for t in components(item)]
         return tensors, marks
 
     def _hold(self, value: Any, mark: int) -> None:
@@ -370,6 +383,13 @@ class Flow:
         if kind == TENSOR:
             if not self.log.is_made(getattr(value, "_id", 0)):
                 self._entered(spot, value, taken)
+            elif spot.kind == "call" and (self.marked or self.top.shared):
+                self._argued(spot, value, taken)
+            return
+        if kind == COMPOSITE:
+            for part in components(value):
+                if not self.log.is_made(part._id):
+                    self._entered(spot, part, taken)
             return
         known = self.kinds
         if spot.kind == "attr":
@@ -516,6 +536,30 @@ class Flow:
             self.log.entries.append(
                 RawEntry(made, tuple(marks), spot, len(self.log.ops), certain=True)
             )
+
+    def _argued(self, spot: Spot, value: Any, taken: list[tuple[int, Any, int | None]]) -> None:
+        """A library's call was given marked numbers: a size or a rate makes no constant of its own."""
+        function = taken[0][1]
+        code = getattr(getattr(function, "__func__", function), "__code__", None)
+        if id(code) in self.rewritten:
+            return
+        marks: list[int] = []
+        for number, (_, operand, passed) in enumerate(taken[1:], 1):
+            kind = self.kinds.of(operand)
+            if passed is not None:
+                marks.append(passed)
+            elif kind == SHARED:
+                mark = self._shared_mark(spot, number, (0, operand, None))
+                marks += [mark] if mark is not None else []
+            elif type(operand) in (float, tuple, list) and kind in (ARRAY, CONTAINER):
+                marks += self.sources_of(operand)[1]
+        begin = self.started.get(spot.index, 0)
+        known = {m for e in self.log.entries[-32:] if e.index >= begin for m in e.marks}
+        marks = [m for m in marks if m not in known]
+        if marks:
+            index = len(self.log.ops)
+            entry = RawEntry(value._id, tuple(marks), spot, index, certain=False, argument=True)
+            self.log.entries.append(entry)
 
     def pending(self) -> list[tuple[Any, int]]:
         """The marked values that the innermost open expression was given."""

@@ -7,9 +7,10 @@ from collections import deque
 from collections.abc import Iterator
 from typing import Any
 
-TENSOR, VARIABLE, PLAIN, CONTAINER, SHARED, ARRAY, OBJECT = range(1, 8)
-"""Kinds of value. PLAIN carries nothing; SHARED may be one object for many values (small ints);
-ARRAY can be marked by identity; CONTAINER is searched; OBJECT is marked when made by a call."""
+TENSOR, VARIABLE, PLAIN, CONTAINER, SHARED, ARRAY, OBJECT, COMPOSITE = range(1, 9)
+"""Kinds of value. COMPOSITE holds tensors (ragged, sparse, indexed slices); PLAIN carries nothing;
+SHARED may be one object for many values (small ints); ARRAY can be marked by identity; CONTAINER is
+searched; OBJECT is marked when made by a call."""
 
 _PLAIN = (
     type(None), type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType,
@@ -48,6 +49,8 @@ class Kinds:
             return VARIABLE
         if any(n.startswith("tensorflow.") and n.endswith("tensor.Tensor") for n in names):
             return TENSOR
+        if any(n.endswith("composite_tensor.CompositeTensor") for n in names):
+            return COMPOSITE
         if issubclass(cls, _PLAIN):
             return PLAIN
         if issubclass(cls, _CONTAINERS):
@@ -65,6 +68,13 @@ class Kinds:
 def variable_handle(value: Any) -> Any:
     """The resource handle of a variable, or None. A Keras variable wraps a tf.Variable."""
     return getattr(unwrapped(value), "__dict__", {}).get("_handle")
+
+
+def components(value: Any) -> list[Any]:
+    """The tensors of a ragged or sparse tensor, or of indexed slices."""
+    import tensorflow as tf  # whoever made the value has imported it
+
+    return [t for t in tf.nest.flatten(value, expand_composites=True) if hasattr(t, "_id")]
 
 
 def unwrapped(value: Any) -> Any:

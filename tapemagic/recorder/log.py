@@ -45,6 +45,7 @@ class RawEntry:
     spot: Spot | None
     index: int
     certain: bool
+    argument: bool = False
 
 
 @dataclass(slots=True)
@@ -124,6 +125,7 @@ class Log:
         self.object_names: dict[int, str] = {}
         self.graphs: dict[str, Any] = {}  # FuncGraphs of functions that were traced or called
         self.recorded: dict[int, tuple[str, tuple[int, ...]]] = {}  # op -> own backward, inputs
+        self.baked: dict[str, set[int]] = {}  # graph -> marks whose values are its constants
         self.refused: list[tuple[tuple[Where, ...], str]] = []  # what tape.watch raised for
         self.opaque: set[int] = set()
         self.faults: list[str] = []

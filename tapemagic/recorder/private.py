@@ -25,7 +25,7 @@ class Private:
         from tensorflow.python import pywrap_tfe
         from tensorflow.python.eager import backprop, context, execute, imperative_grad, record
         from tensorflow.python.eager.polymorphic_function import concrete_function
-        from tensorflow.python.framework import dtypes, op_callbacks, ops
+        from tensorflow.python.framework import dtypes, op_callbacks, ops, tensor_util
         from tensorflow.python.ops import resource_variable_ops
         from tensorflow.python.util import tf_stack
 
@@ -39,6 +39,7 @@ class Private:
         self.ops = ops
         self.dtypes = dtypes
         self.tf_stack = tf_stack
+        self.tensor_util = tensor_util
         self.concrete_function = concrete_function.ConcreteFunction
         self.tape_class = backprop.GradientTape
         self.variable_class = resource_variable_ops.BaseResourceVariable
@@ -67,6 +68,12 @@ class Private:
     def is_paused(self) -> bool:
         """Whether recording is stopped for all tapes, as inside ``tf.stop_gradient``."""
         return bool(self.pywrap_tfe.TFE_Py_TapeSetIsStopped())
+
+    def constant_of(self, attrs: Any) -> Any:
+        """The array of a graph's constant, from the attributes that op callbacks are given."""
+        pairs = dict(zip(attrs[::2], attrs[1::2], strict=True)) if attrs else {}
+        proto = pairs.get("value")
+        return self.tensor_util.MakeNdarray(proto.tensor) if proto is not None else None
 
     def dtype_name(self, enum: int) -> str:
         """The name of a dtype by its number in the protocol buffer."""

@@ -196,6 +196,7 @@ class Entry:
     at: Site | None
     index: int  # the op it entered, or ops executed before tf.constant made it
     certain: bool = True  # its content equals the marked value's
+    argument: bool = False  # no constant: the tensor is what a call gave that took the values
 
 
 @dataclass(slots=True)

@@ -182,7 +182,8 @@ def _twin(case: Case, price: float) -> Found | None:
         query.at,
         f"`{case.name}` belongs to another set of variables than the one that made "
         f"`{case.target}`: the target depends on {', '.join(others)}, which have the same shapes "
-        "and were not asked about; the asked ones are not used in a way that carries a gradient.",
+        "and were not asked about; the asked ones "
+        + ("are not used for it." if price >= _FAR else "carry no gradient to it."),
         f"Ask about the variables that were used ({others[0]}, ..), or compute the target with "
         f"the object whose variables you ask about.",
         _renamed(case, joined),

@@ -5,8 +5,8 @@ from __future__ import annotations
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.repairs.detour import kept
-from tapemagic.traces.flow import node_mark
-from tapemagic.traces.model import Mark
+from tapemagic.traces.flow import Edge, node_mark
+from tapemagic.traces.model import Entry, Mark
 
 TEXT = """
 A tape hears TensorFlow ops only. `np.mean(t)`, `t.numpy()`, `float(t)` or `model.predict(x)` give
@@ -41,6 +41,12 @@ def recognise(case: Case) -> Found | None:
     entered = _entered(case, back.target) if back is not None else None
     came = f", and came back as a constant on {case.line(entered)}" if entered else ""
     sure = back is None or back.certain
+    taken = _argument(case, back) if back is not None else None
+    if taken is not None:
+        sure = True
+        came = (
+            f", and `{_short(case.written(taken.at))}` on {case.line(taken.at)} took it as a number"
+        )
     return Found(
         first.at,
         f"{value} left TensorFlow in `{_short(first.what)}` on {case.line(first.at)}{came}: the "
@@ -84,6 +90,17 @@ def marks_of(case: Case) -> list[Mark]:
     return found
 
 
+def _argument(case: Case, back: Edge) -> Entry | None:
+    """The entry by which a value was an argument of a call, as a size is, and no constant."""
+    return next(
+        (
+            e for e in case.view.trace.entries
+            if e.argument and e.tensor == back.target and back.mark in e.marks
+        ),
+        None,
+    )  # fmt: skip
+
+
 def _entered(case: Case, constant: int):  # type: ignore[no-untyped-def]
     trace = case.view.trace
     for op in trace.ops:
@@ -109,6 +126,11 @@ def _advice(mark: Mark) -> str:
         return (
             f"{last}() runs by itself and returns numbers: call the model, "
             f"{name.rsplit('.', 1)[0]}(...), and a loss function under the tape."
+        )
+    if name.startswith(("np.random.", "numpy.random.")):
+        return (
+            "Draw the noise by itself and compute with tensors: mu + sigma * "
+            "tf.random.normal(tf.shape(mu)), the reparameterisation."
         )
     if last == "numpy":
         return "Leave out .numpy() and go on with the tensor and TensorFlow ops."

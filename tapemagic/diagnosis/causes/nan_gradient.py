@@ -166,7 +166,8 @@ def _overflowed(case: Case, op: Op, kind: str) -> Found:
 
 def _value(case: Case, op: Op) -> str:
     """The element that did it, where values were kept."""
-    for tensor in op.inputs:
+    decides = op.inputs[_SURE[op.type][0] :][:1] if op.type in _SURE else op.inputs
+    for tensor in decides:
         facts = case.view.trace.tensors.get(tensor)
         if facts is None or facts.value is None:
             continue

@@ -40,11 +40,15 @@ def recognise(case: Case) -> Found | None:
         if dtype and dtype not in DIFFERENTIABLE:
             return Found(
                 found.op.at,
-                f"{case.call_it(found.op.inputs[0])} becomes {dtype} in "
+                f"{case.value_before(found.op.at)} becomes {dtype} in "
                 f"`{case.written(found.op.at)}` on {case.line(found.op.at)}: an integer has no "
                 "derivative, and casting it back does not bring one.",
                 f"Leave the values as floats: take the cast to {dtype} out of the way to "
-                f"`{case.target}`.",
+                f"`{case.target}`."
+                if "cast" in case.written(found.op.at)
+                else f"Leave the values as floats on the way to `{case.target}`: a soft mask, "
+                "tf.sigmoid(k * (x - threshold)), or straight through the step, "
+                "x + tf.stop_gradient(f(x) - x).",
                 softened(case),
             )
     if case.way is not None and not case.way.edges and case.status == "none":

@@ -11,6 +11,7 @@ from tapemagic.diagnosis.causes.nested_tape import moved_in
 from tapemagic.diagnosis.edits import Edits, dotted, indent_of, shifted, siblings
 from tapemagic.diagnosis.repairs.everyturn import in_call
 from tapemagic.diagnosis.repairs.moving import moved_into
+from tapemagic.traces.flow import Edge
 from tapemagic.traces.model import Op, Site, TapeEvent
 
 TEXT = """
@@ -62,6 +63,9 @@ def recognise(case: Case) -> Found | None:
         )
     before = bool(spans) and op.index < spans[0][0]
     in_turn = before and op.recorded  # by another tape
+    once = op.at is not None and op.at.function in ("__init__", "build")
+    if once and before:
+        return _once(case, op, cut)
     at = op.at if in_turn else case.statement_in_frame(op, enter)
     when = "before" if before else "after"
     words = (
@@ -77,6 +81,20 @@ def recognise(case: Case) -> Found | None:
         "Compute it inside the `with` block"
         + (", in every turn (in call, not in build)." if in_turn else ": move this line into it."),
         _fixed(case, op, at, before, in_turn),
+    )
+
+
+def _once(case: Case, op: Op, cut: Edge) -> Found:
+    """A layer computed something from its variable when it was made, once for all."""
+    at = op.at
+    made, source = case.call_it(cut.target), case.call_it(cut.source)
+    what = f"how {made} was computed from {source}" if made != source else "it"
+    return Found(
+        at,
+        f"`{case.written(at)}` on {case.line(at)} ran once, when the object was made, and outside "
+        f"the tape's block: `{case.tape_name}` did not record {what}.",
+        "Keep the variable itself in the object, and compute this in every call.",
+        in_call(case, at),
     )
 
 

@@ -57,26 +57,14 @@ def recognise(case: Case) -> Found | None:
     where = f" and read back on {case.line(read.at)}" if read is not None else ""
     return Found(
         at,
-        f"{_written_value(case, at)} is written into {name} by `{case.written(at)}` on "
+        f"{case.value_before(at)} is written into {name} by `{case.written(at)}` on "
         f"{case.line(at)}{where}: a tape follows no value through the state of an object.",
-        f"Ask about {_written_value(case, at)} itself, or use a loss from keras.losses: a metric "
+        f"Ask about {case.value_before(at)} itself, or use a loss from keras.losses: a metric "
         "keeps its result in state."
         if metric or _is_metric(case, write)
         else "Compute with the value itself instead of assigning it to state and reading it back.",
         by_value(case, at, write, read) or loss_instead(case),
     )
-
-
-def _written_value(case: Case, at: Site | None) -> str:
-    """The value in the person's words: not by what ran inside the call that wrote it."""
-    way, cut = case.way, case.cut
-    assert way is not None
-    assert cut is not None
-    for edge in reversed(way.edges[: (way.cut or 0) + 1]):
-        made = case.made_at(edge.source)
-        if made is None or at is None or made.expr != at.expr:
-            return case.call_it(edge.source)
-    return case.call_it(cut.source)
 
 
 WRITES = ("AssignVariable", "AssignAdd", "AssignSub", "ResourceScatter", "LookupTableInsert")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.repairs.lively import enlivened
-from tapemagic.traces.model import Body, Op
+from tapemagic.traces.model import Body, Op, Shape
 
 TEXT = """
 The gradient is a number, and the number is zero in every element: the way is open and nothing flows.
@@ -23,6 +25,7 @@ MENDED = EXAMPLE.replace("tf.sign(x)", "tf.tanh(x)")
 REASONS = {
     "Sign": "sign is flat everywhere",
     "Relu": "every input of this relu is negative or zero (a dead relu)",
+    "ReluGrad": "the second derivative of a relu is zero everywhere",
     "Relu6": "every input of this relu6 is outside the range in which it changes",
     "Sigmoid": "the sigmoid is saturated: its inputs are far from zero",
     "Tanh": "the tanh is saturated: its inputs are far from zero",
@@ -44,7 +47,8 @@ REASONS = {
 INSTEAD = {
     "Sign": "tf.tanh, or a straight-through estimator (tf.custom_gradient)",
     "Relu": "tf.nn.leaky_relu, a smaller learning rate or another initial value",
-    "Softmax": "a sigmoid for a single unit, and logits with from_logits=True",
+    "ReluGrad": "an activation that bends, such as tanh, softplus or swish, where second derivatives "
+    "are asked",
     "Sigmoid": "logits with a loss that takes from_logits=True",
     "ClipByValue": "a smooth bound such as tf.tanh or tf.sigmoid",
 }
@@ -71,12 +75,24 @@ def recognise(case: Case) -> Found | None:
         if branch is not None:
             at, kind = branch.at, branch.type
     reason = REASONS.get(kind, "its derivative is zero here")
+    instead = INSTEAD.get(kind)
+    factor = _zero_factor(case, op)
+    if factor is not None:
+        reason = f"the other factor, {case.call_it(factor)}, is zero everywhere"
+    if kind == "Softmax" and (shape := _shape(case, op)):
+        single = shape[-1] == 1
+        reason = "a softmax over a single unit is always 1" if single else (
+            "the softmax is saturated: one of its inputs is far above the others"
+        )  # fmt: skip
+        instead = "a sigmoid for a single unit" if single else (
+            "logits with a loss that takes from_logits=True"
+        )  # fmt: skip
     return Found(
         at,
         f"The gradient of `{case.name}` is exactly zero: {kind} (`{case.written(at)}` on "
         f"{case.line(at)}) lets nothing through; {reason}.",
-        f"Use {INSTEAD[kind]}."
-        if kind in INSTEAD
+        f"Use {instead}."
+        if instead
         else (
             "Nothing to mend if the branch is meant to be skipped here."
             if "If" in kind
@@ -85,6 +101,29 @@ def recognise(case: Case) -> Found | None:
         enlivened(case, op, kind),
         level="info" if "If" in kind else None,
     )
+
+
+def _zero_factor(case: Case, op: Op) -> int | None:
+    """The factor of a product that is zero, where its values were kept."""
+    if op.type not in ("Mul", "MatMul", "BatchMatMulV2", "Einsum", "Conv2D"):
+        return None
+    codes = case.view.codes.get(op.index, b"")
+    for position, tensor in enumerate(op.inputs):
+        facts = case.view.trace.tensors.get(tensor)
+        others = [c for i, c in enumerate(codes) if i != position]
+        if facts is not None and facts.value is not None and 1 in others:
+            if not any(_flat(facts.value)):
+                return tensor
+    return None
+
+
+def _flat(value: Any) -> list[Any]:
+    return [v for part in value for v in _flat(part)] if isinstance(value, list) else [value]
+
+
+def _shape(case: Case, op: Op) -> Shape:
+    facts = case.view.trace.tensors.get(op.outputs[0])
+    return facts.shape if facts is not None else None
 
 
 def killer(case: Case) -> Op | None:

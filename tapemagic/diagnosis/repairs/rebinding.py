@@ -6,7 +6,7 @@ import ast
 
 from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case
-from tapemagic.diagnosis.edits import Edits, indent_of
+from tapemagic.diagnosis.edits import Edits, dotted, indent_of
 from tapemagic.diagnosis.repairs.rewriter import mechanical
 from tapemagic.diagnosis.repairs.watching import insert_watch
 from tapemagic.diagnosis.view import QueryView
@@ -52,6 +52,27 @@ def in_place(case: Case, binding: Binding) -> str | None:
             _assigned(edits, other)
         return edits.source()
     return _each(case, node) or _watched(case)
+
+
+@mechanical
+def assigned_instead(case: Case, binding: Binding) -> str | None:
+    """``w = tf.Variable(w - step)`` becomes ``w.assign(w - step)``, for every such statement."""
+    if not binding.at.here:
+        return None
+    edits = Edits(case.here)
+    first = case.here.statement_at(binding.at.line)
+    done = False
+    for node in case.here.statements:
+        if not isinstance(node, ast.Assign) or len(node.targets) != 1:
+            continue
+        value, name = node.value, ast.unparse(node.targets[0])
+        if not isinstance(value, ast.Call) or not dotted(value.func).endswith("Variable"):
+            continue
+        if not value.args or name not in {ast.unparse(n) for n in ast.walk(value.args[0])}:
+            continue
+        edits.replace(span(node), f"{name}.assign({edits.raw(span(value.args[0]))})")
+        done = done or node is first
+    return edits.source() if done else None
 
 
 def _others(case: Case, binding: Binding) -> list[ast.AST]:

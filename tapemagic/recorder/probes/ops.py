@@ -102,6 +102,8 @@ class OpsProbe:
                     if known not in made:
                         index = unknown(known, tensor, index, ins, places)
                 outs = tuple([t._id for t in outputs])
+                if body is not None and body in log.baked:
+                    self._with_baked(outs, body, index)
                 add_op((op_type, ins, outs, places, attrs, None, log.scope, query, body, None))
                 add_tracked(not empty and should_record(outputs))
                 attributes[id(attrs)] = index
@@ -135,6 +137,8 @@ class OpsProbe:
             return
         if not hasattr(graph, "name"):
             return  # a graph of TensorFlow 1: no tape reaches it
+        if op_type == "Const" and self.flow.marked:
+            self._baked(attrs, graph)
         index = len(log.ops)
         key = f"{graph.name}#{id(graph)}"
         log.graphs.setdefault(key, graph)
@@ -143,6 +147,8 @@ class OpsProbe:
             body = self._body()
         ins = tuple([t._id for t in inputs])
         outs = tuple([t._id for t in outputs])
+        if body is not None and body in log.baked:
+            log.baked.setdefault(key, set()).update(log.baked[body])
         log.ops.append((op_type, ins, outs, (), attrs, key, log.scope, self.query, body, op_name))
         log.tracked.append(bool(outs) and self.private.should_record(outputs))
         self.log.attributes[id(attrs)] = index
@@ -153,6 +159,26 @@ class OpsProbe:
         self.flow.activity += 1
         if self.flow.sleeping:
             self.flow.wake()
+
+    def _baked(self, attrs: Any, graph: Any) -> None:
+        """A constant of a function's graph: was it a value that had left TensorFlow?
+
+        Autograph compiles the function anew, so its Python code is not watched. That the constant
+        holds what a marked value holds is the evidence; numbers that stand in any code are none.
+        """
+        value = self.private.constant_of(attrs)
+        if value is None or value.dtype.kind not in "fc" or not telling(value):
+            return
+        found = [m for held, m in self.flow.held() if same_content(value, held)]
+        if found:
+            self.log.baked.setdefault(f"{graph.name}#{id(graph)}", set()).update(found)
+
+    def _with_baked(self, outs: tuple[int, ...], body: str, index: int) -> None:
+        """What a function gives depends on the values that became constants of its graph."""
+        spot = self.flow.pending_spot()
+        marks = tuple(sorted(self.log.baked[body]))
+        for made in outs:
+            self.log.entries.append(RawEntry(made, marks, spot, index, certain=False))
 
     def _body(self) -> str:
         graph = self.calling
@@ -178,7 +204,9 @@ class OpsProbe:
     ) -> int:
         """An input that no op made: a variable read in C, or a constant that came from Python."""
         log = self.log
-        if log.reads:
+        # What a read in C makes is new: it was never seen, and it is younger than all that ran.
+        last = log.ops[-1][2] if log.ops else ()
+        if log.reads and made not in log.facts and (not last or made > max(last)):
             shape, dtype = tensor._shape_tuple(), tensor._datatype_enum()
             for position, handle in enumerate(log.reads):
                 facts = log.variables.get(handle)
@@ -250,6 +278,25 @@ class OpsProbe:
             self.log.entries.append(
                 RawEntry(made, tuple(marks or loose), self.flow.pending_spot(), index, bool(marks))
             )
+
+
+def telling(value: Any) -> bool:
+    """Whether a constant is more than a 0, 1 or 0.5, which stand in any code."""
+    import numpy as np
+
+    flat = np.asarray(value).ravel()
+    return bool(flat.size) and not bool((flat * 2 == np.round(flat * 2)).all())
+
+
+def same_content(value: Any, other: Any) -> bool:
+    """Whether a constant's array holds what a Python value holds."""
+    import numpy as np
+
+    try:
+        array = np.asarray(other)
+        return array.shape == value.shape and bool((array.astype(value.dtype) == value).all())
+    except (TypeError, ValueError):
+        return False
 
 
 def everything(*arguments: Any) -> tuple[Any, ...]:
