@@ -20,7 +20,7 @@ optimizer.apply_gradients(zip(gradients, model.trainable_variables))
 """
 _CHAIN = """
 import tensorflow as tf
-ws = [tf.Variable(tf.random.normal([32, 32]) * 0.17) for _ in range(200)]
+ws = [tf.Variable(tf.random.normal([32, 32]) * 0.25) for _ in range(200)]
 x = tf.random.normal([32, 32])
 """
 _CHAIN_STEP = """
