@@ -94,7 +94,12 @@ class Session:
         flow = self.recorder.flow
         try:
             made = rewrite(
-                self.text, tree, flow.spots, flow.branches, keep_last=self.own is not None
+                self.text,
+                tree,
+                flow.spots,
+                flow.branches,
+                keep_last=self.own is not None,
+                modules=self._modules(),
             )
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -111,6 +116,10 @@ class Session:
             return tree
         self._whole = True
         return made.tree
+
+    def _modules(self) -> frozenset[str]:
+        kind = type(ast)
+        return frozenset(n for n, v in list(self.namespace.items()) if type(v) is kind)
 
     def _read_plain(self, tree: ast.Module) -> None:
         try:
@@ -233,7 +242,9 @@ class Session:
         self._texts[name] = text
         self.recorder.log.person.add(name)
         flow = self.recorder.flow
-        made: Rewritten = rewrite(text, text.tree, flow.spots, flow.branches)
+        made: Rewritten = rewrite(
+            text, text.tree, flow.spots, flow.branches, modules=self._modules()
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             compiled = compile(

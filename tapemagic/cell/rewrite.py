@@ -73,6 +73,7 @@ def embed(code: CodeType, hooks: Any, flags: Any) -> CodeType:
     return code.replace(co_consts=consts)
 
 
+_YIELDS = (ast.Yield, ast.YieldFrom)
 _SHARED = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
 
 
@@ -87,14 +88,24 @@ def clone(node: Any) -> Any:
     if not isinstance(node, ast.AST) or isinstance(node, _SHARED):
         return node
     made = type(node)()
+    old, new = vars(node), vars(made)
     for name in (*node._fields, *node._attributes):
-        if hasattr(node, name):
+        if name in old:
+            part = old[name]
+            new[name] = clone(part) if isinstance(part, (ast.AST, list)) else part
+        elif hasattr(node, name):  # a default, which stands in the class
             setattr(made, name, clone(getattr(node, name)))
     return made
 
 
 def rewrite(
-    text: Any, tree: ast.Module, spots: list[Spot], branches: int = 0, *, keep_last: bool = False
+    text: Any,
+    tree: ast.Module,
+    spots: list[Spot],
+    branches: int = 0,
+    *,
+    keep_last: bool = False,
+    modules: frozenset[str] = frozenset(),
 ) -> Rewritten:
     """Rewrite a module's tree; the tree given is left as it was.
 
@@ -104,10 +115,13 @@ def rewrite(
         spots: Table of spots, which is extended: its indices stand in the code.
         branches: Number of flags that earlier trees use.
         keep_last: Let the value of the last expression pass a hook too.
+        modules: Names that hold a module before the code runs.
     """
     first = len(spots)
     writer = _Rewriter(text, spots, branches)
     new = clone(tree)
+    writer.modules = _modules(new, modules)
+    writer.yields = any(isinstance(n, _YIELDS) for n in ast.walk(new))
     new.body = writer.block(new.body, top=True)
     if keep_last and new.body and isinstance(new.body[-1], ast.Expr):
         end = new.body[-1]
@@ -141,6 +155,8 @@ class _Rewriter(ast.NodeTransformer):
         self.branches = branches
         self.line = 0
         self.function: str | None = None
+        self.modules: frozenset[str] = frozenset()  # names that hold nothing but modules
+        self.yields = True  # whether there is a yield anywhere: most code has none
 
     # -- building blocks
 
@@ -163,12 +179,11 @@ class _Rewriter(ast.NodeTransformer):
         index = self.branches
         self.branches += 1
         node = ast.Attribute(ast.Constant(FLAGS), f"b{index}", ast.Load())
-        return index, ast.fix_missing_locations(ast.copy_location(node, at))
+        return index, ast.copy_location(node, at)
 
     def silent(self, call: ast.expr, at: ast.AST) -> ast.stmt:
         """A statement that runs a hook and can never be the cell's last expression."""
-        node = ast.If(call, [ast.Pass()], [])
-        return ast.fix_missing_locations(ast.copy_location(node, at))
+        return ast.copy_location(ast.If(call, [ast.Pass()], []), at)
 
     # -- statements
 
@@ -347,8 +362,7 @@ class _Rewriter(ast.NodeTransformer):
                 ast.Attribute(ast.Constant(FLAGS), f"b{index}", ast.Load()), at
             )
         turn = self.silent(self.hook("turn", at, index), at)
-        both = ast.If(flag, [turn, *watched], plain)
-        return [ast.fix_missing_locations(ast.copy_location(both, at))]
+        return [ast.copy_location(ast.If(flag, [turn, *watched], plain), at)]
 
     visit_AsyncFor = generic_visit
 
@@ -383,7 +397,7 @@ class _Rewriter(ast.NodeTransformer):
     def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
         own = list(own_nodes(node.body))
         outer, self.function = self.function, node.name
-        if any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in own):
+        if any(isinstance(n, _YIELDS) for n in own):
             # Its turns interleave with the caller's: no activation of its own, and what stands
             # around a yield stays plain.
             node.body = self.block(node.body)
@@ -421,13 +435,13 @@ class _Rewriter(ast.NodeTransformer):
         leave = ast.Expr(self.hook("leave", at))
         watched = ast.Try(self.block(body), [], [], [leave])
         both = ast.If(test, [watched], plain)
-        return [ast.fix_missing_locations(ast.copy_location(both, at))]
+        return [ast.copy_location(both, at)]
 
     # -- expressions
 
     def visit(self, node: ast.AST) -> Any:
-        if isinstance(node, ast.expr) and not isinstance(node, (ast.Yield, ast.YieldFrom)):
-            if any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in ast.walk(node)):
+        if self.yields and isinstance(node, ast.expr) and not isinstance(node, _YIELDS):
+            if any(isinstance(n, _YIELDS) for n in ast.walk(node)):
                 return node
         return super().visit(node)
 
@@ -502,6 +516,8 @@ class _Rewriter(ast.NodeTransformer):
     def visit_Attribute(self, node: ast.Attribute) -> Any:
         if not isinstance(node.ctx, ast.Load):
             return node
+        if isinstance(node.value, ast.Name) and node.value.id in self.modules:
+            return node  # a module carries no mark
         spot = self.spot("attr", node)
         old = [node.value]
         node.value = self.operand(spot, node.value)
@@ -557,8 +573,34 @@ class _Rewriter(ast.NodeTransformer):
         return node
 
 
+_NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler, ast.MatchAs,
+          ast.MatchStar)  # fmt: skip
+
+
+def _modules(tree: ast.Module, known: frozenset[str]) -> frozenset[str]:
+    """The names that hold a module whenever code of the tree runs: nothing else is bound to them."""
+    imported: set[str] = set()
+    bound: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imported |= {a.asname or a.name.split(".")[0] for a in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            bound |= {a.asname or a.name for a in node.names}
+        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            bound.add(node.id)
+        elif isinstance(node, ast.arg):
+            bound.add(node.arg)
+        elif isinstance(node, _NAMED):
+            bound.add(str(node.name))
+        elif isinstance(node, ast.MatchMapping) and node.rest:
+            bound.add(node.rest)
+        elif isinstance(node, (ast.Global, ast.Nonlocal)):
+            bound |= set(node.names)
+    return frozenset((imported | known) - bound)
+
+
 def _either(flag: ast.expr, watched: ast.expr, plain: ast.expr) -> ast.expr:
-    return ast.fix_missing_locations(ast.copy_location(ast.IfExp(flag, watched, plain), plain))
+    return ast.copy_location(ast.IfExp(flag, watched, plain), plain)
 
 
 def _name(node: ast.expr) -> str | None:

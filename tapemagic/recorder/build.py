@@ -10,7 +10,7 @@ from tapemagic.cell.text import CellText
 from tapemagic.recorder.log import Log, RawArgument, RawQuery
 from tapemagic.recorder.probes.backward import NONE, NONFINITE, ZERO
 from tapemagic.recorder.probes.functions import LIBRARY
-from tapemagic.recorder.values import read_value
+from tapemagic.recorder.values import read_value, settled
 from tapemagic.traces.model import (
     Argument,
     BackwardStep,
@@ -42,9 +42,11 @@ class Places:
 
     def site(self, where: Any) -> Site | None:
         """The site of a ``(code, last instruction)`` or ``(file name, line)`` pair."""
-        if where in self._known:
-            return self._known[where]
         code, at = where
+        key = (id(code), at) if isinstance(code, CodeType) else where
+        # By id, since hashing a code object hashes all that is in it; the rows keep it alive.
+        if key in self._known:
+            return self._known[key]
         if isinstance(code, CodeType):
             text = self.texts.get(code.co_filename)
             place = line = None
@@ -62,7 +64,7 @@ class Places:
         else:
             text = self.texts.get(code)
             found = None if text is None else text.site(None, at)
-        self._known[where] = found
+        self._known[key] = found
         return found
 
     def spot(self, spot: Any) -> Site:
@@ -287,6 +289,7 @@ class Builder:
             at, error=raw.error, failed=raw.failed, zero_for_none=raw.zero_for_none, graph=raw.graph,
         )  # fmt: skip
         query.via = sites[1:]
+        raw.gradients = [settled(g) for g in raw.gradients]
         query.gradients = raw.gradients or [None] * len(raw.sources)
         query.results = raw.results or [None] * len(raw.sources)
         for index, codes, skip, up, values, begin in raw.steps:

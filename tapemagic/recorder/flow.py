@@ -338,9 +338,8 @@ class Flow:
         if passing is None:
             self.top.operands.append((spot, value, None))
         else:
-            mark = passing[1] if passing[0] is value else None
             self.passing = None
-            self.top.operands.append((spot, value, mark))
+            self.top.operands.append((spot, value, passing[1] if passing[0] is value else None))
         return value
 
     def _c(self, spot: int, function: Any) -> Any:
@@ -354,12 +353,13 @@ class Flow:
         while operands and operands[-1][0] != index:
             operands.pop()
         count = spot.count
-        if self.log.reads:
-            self.log.reads.clear()
+        log = self.log
+        if log.reads:
+            log.reads.clear()
         kind = self.kinds.known.get(type(value))
         if count == 0 or len(operands) < count:
             return value
-        if kind is PLAIN:
+        if kind is PLAIN or (kind is TENSOR and getattr(value, "_id", 0) in log.made):
             del operands[-count:]
             return value
         taken = operands[-count:]
@@ -832,7 +832,8 @@ class Flow:
 
     def _e(self, index: int, *values: Any) -> bool:
         spot = self.spots[index]
-        mark = self.top.iterated.get(index)
+        iterated = self.top.iterated
+        mark = iterated.get(index) if iterated else None
         for name, value in zip(spot.names, values, strict=False):
             if mark is not None and self.kinds.of(value) in (ARRAY, SHARED, OBJECT):
                 if self.mark_of(value) is None:

@@ -67,6 +67,9 @@ class Kinds:
 
 def variable_handle(value: Any) -> Any:
     """The resource handle of a variable, or None. A Keras variable wraps a tf.Variable."""
+    names = getattr(value, "__dict__", None)
+    if names is not None and "_handle" in names:
+        return names["_handle"]
     return getattr(unwrapped(value), "__dict__", {}).get("_handle")
 
 

@@ -106,6 +106,11 @@ class RawVariable:
     label: str
 
 
+MOST_VARIABLES = 20_000
+_variables: dict[tuple[int, bool], RawVariable] = {}
+"""Variables that earlier cells met, by the id of the handle, which is never used again."""
+
+
 class Log:
     """The rows of one run."""
 
@@ -132,7 +137,8 @@ class Log:
         self.observers: list[Any] = []  # see recorder.weave
         self.notes: list[str] = []  # sentences for the person about what was asked
         # Of the backward probe; they outlive a cell with its tapes.
-        self.attributes: dict[int, int] = {}  # id of an op's attributes -> its index
+        self._attributes: dict[int, int] = {}  # id of an op's attributes -> its index
+        self._attributed = 0  # rows that are in it
         self.kept: list[Any] = []  # attributes of graph ops, alive so that their ids stay theirs
         self.silent_reads: dict[int, None] = {}  # ops that are reads done in C, in order
         self.scope: tuple[str, ...] = ()
@@ -143,6 +149,18 @@ class Log:
         text = f"{where}: {type(error).__name__}: {error}"
         if text not in self.faults and len(self.faults) < 5:
             self.faults.append(text)
+
+    def by_attributes(self) -> dict[int, int]:
+        """The index of an op by the id of its attributes, which its backward op is given.
+
+        Most ops are never asked for, so the rows are gone through when one is.
+        """
+        found, rows = self._attributes, self.ops
+        if self._attributed != len(rows):
+            for index in range(self._attributed, len(rows)):
+                found[id(rows[index][4])] = index  # the row keeps them alive
+            self._attributed = len(rows)
+        return found
 
     def is_made(self, tensor: int) -> bool:
         """Whether an op of the log made a tensor."""
@@ -175,8 +193,9 @@ class Log:
             handle = variable_handle(value)
             if handle is None:
                 return
-            self.note_variable(value, handle)
             made = handle._id
+            if made not in self.variables:
+                self.note_variable(value, handle)
         else:
             made = getattr(value, "_id", None)
             if made is None:
@@ -187,26 +206,38 @@ class Log:
 
     def note_variable(self, value: Any, handle: Any) -> None:
         """Keep a variable's facts, once."""
-        if handle._id in self.variables:
+        known: int = handle._id
+        if known in self.variables:
             return
-        self.variables[handle._id] = RawVariable("", None, True, "")  # reading it reads its handle
         inner = unwrapped(value)
-        shape = tuple(inner.shape) if inner.shape.rank is not None else None
-        label = str(getattr(value, "path", None) or inner.name)
-        self.variables[handle._id] = RawVariable(
-            inner.dtype.name, shape, bool(inner.trainable), label.removesuffix(":0")
-        )
+        key = (known, inner is value)  # a Keras variable is labelled by its path, its inner one not
+        facts = _variables.get(key)
+        if facts is None or facts.trainable != inner.trainable:
+            self.variables[known] = RawVariable("", None, True, "")  # reading it reads its handle
+            shape = tuple(inner.shape) if inner.shape.rank is not None else None
+            label = str(getattr(value, "path", None) or inner.name)
+            facts = RawVariable(
+                inner.dtype.name, shape, bool(inner.trainable), label.removesuffix(":0")
+            )
+            if len(_variables) >= MOST_VARIABLES:
+                _variables.clear()
+            _variables[key] = facts
+        self.variables[known] = facts
 
     def note_tensor(self, value: Any) -> None:
         """Keep the facts of a tensor that no op of the log made."""
-        try:
-            shape = value._shape_tuple()
-        except Exception:
-            shape = None
-        self.facts[value._id] = (value.dtype.as_datatype_enum, shape)
-        if shape is not None and len(self.small) < MOST_VALUES and _small(shape):
-            if hasattr(value, "_numpy_internal"):
-                self.small[value._id] = copied(value)
+        made = value._id
+        if not hasattr(type(value), "_numpy_internal"):
+            try:
+                shape = value._shape_tuple()
+            except Exception:
+                shape = None
+            self.facts[made] = (value.dtype.as_datatype_enum, shape)
+            return
+        shape = value._shape_tuple()
+        self.facts[made] = (value._datatype_enum(), shape)
+        if len(self.small) < MOST_VALUES and _small(shape):
+            self.small[made] = copied(value)
 
     def place(self, frame: FrameType | None, most: int = 6) -> tuple[Where, ...]:
         """The person's frames above ``frame``, innermost first."""

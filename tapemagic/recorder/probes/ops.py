@@ -14,7 +14,7 @@ from tapemagic.recorder.flow import Flow
 from tapemagic.recorder.log import MOST_VALUES, Log, RawEntry, _small, copied
 from tapemagic.recorder.patches import Patches
 from tapemagic.recorder.private import Private
-from tapemagic.recorder.weave import Observer, weave
+from tapemagic.recorder.weave import observed
 
 _INTEGERS = (3, 9)
 """int32 and int64, as the protocol buffer numbers them."""
@@ -34,9 +34,9 @@ class OpsProbe:
         """Start to listen."""
         self.on_op = self._make_callback()
         self.private.op_callbacks.add_op_callback(self.on_op)
-        observer = Observer(self.log, before=everything, after=self._recorded)
         execute = self.private.execute
-        patches.set(execute, "record_gradient", weave(execute.record_gradient, observer))
+        recording = observed(execute.record_gradient, self.log, everything, self._recorded)
+        patches.set(execute, "record_gradient", recording)
 
     def _recorded(self, arguments: tuple[Any, ...], _result: Any) -> None:
         """On this slower way an op is recorded after its callback: ask once more."""
@@ -50,7 +50,7 @@ class OpsProbe:
         if not self.log.tracked[index]:
             self.log.tracked[index] = self.private.should_record(listed)
         if self.log.ops[index][4] is not attrs and attrs is not None:
-            self.log.attributes[id(attrs)] = index
+            self.log.by_attributes()[id(attrs)] = index
             self.log.kept.append(attrs)  # alive, so that its id stays its own
 
     def restore(self) -> None:
@@ -66,7 +66,8 @@ class OpsProbe:
         ops, tracked, made, facts, small, reads = (
             log.ops, log.tracked, log.made, log.facts, log.small, log.reads,
         )  # fmt: skip
-        attributes, places_of, unknown = self.log.attributes, self._places, self._unknown
+        unknown = self._unknown
+        variables, person, getframe = log.variables, log.person, sys._getframe
         no_tape = self.private.pywrap_tfe.TFE_Py_TapeSetIsEmpty
         should_record = self.private.pywrap_tfe.TFE_Py_TapeSetShouldRecordBackprop
         add_op, add_tracked = ops.append, tracked.append
@@ -95,27 +96,41 @@ class OpsProbe:
                 body = None
                 if self.calling is not None and op_type[:2] == "__":
                     body = self._body()
-                places = () if query is not None else places_of()
+                places: tuple[Any, ...] = ()
+                if query is None:
+                    found = []
+                    frame: Any = getframe(1)
+                    while frame is not None:
+                        code = frame.f_code
+                        if code.co_filename in person:
+                            found.append((code, frame.f_lasti))
+                            if code.co_name == "<module>" or len(found) > 5:
+                                break
+                        frame = frame.f_back
+                    places = tuple(found)
                 ins = tuple([t._id for t in inputs])
                 index = len(ops)
-                for known, tensor in zip(ins, inputs, strict=True):
-                    if known not in made:
-                        index = unknown(known, tensor, index, ins, places)
+                for known in ins:
+                    if known not in made and known not in variables:
+                        for known, tensor in zip(ins, inputs, strict=True):
+                            if known not in made and known not in variables:
+                                index = unknown(known, tensor, index, ins, places)
+                        break
                 outs = tuple([t._id for t in outputs])
                 if body is not None and body in log.baked:
                     self._with_baked(outs, body, index)
                 add_op((op_type, ins, outs, places, attrs, None, log.scope, query, body, None))
                 add_tracked(not empty and should_record(outputs))
-                attributes[id(attrs)] = index
-                for made_id, tensor in zip(outs, outputs, strict=True):
+                for tensor in outputs:
+                    made_id = tensor._id
                     made[made_id] = index
                     shape = tensor._shape_tuple()
                     facts[made_id] = (tensor._datatype_enum(), shape)
-                    if query is None and len(small) < MOST_VALUES:
+                    if query is None:
                         keep = kept_sizes.get(shape)
                         if keep is None:
                             keep = kept_sizes[shape] = _small(shape)
-                        if keep:
+                        if keep and len(small) < MOST_VALUES:
                             small[made_id] = copied(tensor)
                 if reads:
                     reads.clear()
@@ -151,7 +166,6 @@ class OpsProbe:
             log.baked.setdefault(key, set()).update(log.baked[body])
         log.ops.append((op_type, ins, outs, (), attrs, key, log.scope, self.query, body, op_name))
         log.tracked.append(bool(outs) and self.private.should_record(outputs))
-        self.log.attributes[id(attrs)] = index
         for made_id, tensor in zip(outs, outputs, strict=True):
             log.made[made_id] = index
             log.facts[made_id] = (tensor.dtype.as_datatype_enum, tensor)
@@ -185,19 +199,6 @@ class OpsProbe:
         key = f"{graph.name}#{id(graph)}"
         self.log.graphs.setdefault(key, graph)
         return key
-
-    def _places(self) -> tuple[Any, ...]:
-        frame = sys._getframe(2)  # this method and the callback are ours
-        person = self.log.person
-        found = []
-        while frame is not None:
-            code = frame.f_code
-            if code.co_filename in person:
-                found.append((code, frame.f_lasti))
-                if code.co_name == "<module>" or len(found) > 5:
-                    break
-            frame = frame.f_back  # type: ignore[assignment]
-        return tuple(found)
 
     def _unknown(
         self, made: int, tensor: Any, index: int, ins: tuple[int, ...], places: tuple[Any, ...]
