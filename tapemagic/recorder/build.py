@@ -39,17 +39,23 @@ class Places:
     def __init__(self, texts: dict[str, CellText]) -> None:
         self.texts = texts
         self._known: dict[Any, Site | None] = {}
+        self._positions: dict[int, list[Any]] = {}
 
     def site(self, where: Any) -> Site | None:
         """The site of a ``(code, last instruction)`` or ``(file name, line)`` pair."""
-        if where in self._known:
-            return self._known[where]
         code, at = where
+        # Python hashes and compares the whole text of a code object: its id is the cheap key. The
+        # rows keep it alive.
+        key = (id(code) if isinstance(code, CodeType) else code, at)
+        if key in self._known:
+            return self._known[key]
         if isinstance(code, CodeType):
             text = self.texts.get(code.co_filename)
             place = line = None
             if text is not None:
-                positions = list(code.co_positions())
+                positions = self._positions.get(id(code))
+                if positions is None:
+                    positions = self._positions[id(code)] = list(code.co_positions())
                 number = at // 2
                 line, last, column, end = (
                     positions[number]
@@ -62,7 +68,7 @@ class Places:
         else:
             text = self.texts.get(code)
             found = None if text is None else text.site(None, at)
-        self._known[where] = found
+        self._known[key] = found
         return found
 
     def spot(self, spot: Any) -> Site:
