@@ -218,6 +218,18 @@ class QueryView:
 
     # -- agreement
 
+    @property
+    def _begins(self) -> set[int]:
+        """The targets at which the backward pass begins with a gradient.
+
+        A Jacobian takes its target apart with ops on the tape: of one that is not tracked nothing
+        comes back, not even for the target itself.
+        """
+        tracking = self.tracking
+        if self.query.method == "gradient" or tracking is None:
+            return set(self.targets)
+        return {t for t in self.targets if t in tracking.tracked}
+
     def predicted(self) -> tuple[set[int], set[int], set[int]]:
         """What the trace predicts, from ops, tracking and registered gradients alone.
 
@@ -226,9 +238,9 @@ class QueryView:
             nothing can be predicted (behind a custom gradient or a function).
         """
         tracking = self.tracking
-        arrives: set[int] = set(self.targets)
+        arrives = self._begins
         open_: set[int] = set()
-        seen: set[int] = set(self.targets)
+        seen = set(self.targets)
         if tracking is None:
             return arrives, set(), open_
         makers = self.graph.maker
@@ -252,7 +264,7 @@ class QueryView:
 
     def observed(self) -> set[int]:
         """Tensors at which the backward pass was seen to put a gradient."""
-        arrived = set(self.targets)
+        arrived = self._begins
         tracking = self.tracking
         for step in self.query.steps:
             # A py_function's backward pass asks a tape of its own: not this one's steps.
