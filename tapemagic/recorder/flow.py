@@ -588,7 +588,7 @@ class Flow:
                 self.log.name_mark(mark, name)
         elif kind == CONTAINER:
             if type(value) is dict:
-                pairs = zip(value, value.values(), strict=True)
+                pairs: Any = zip(value, value.values(), strict=True)
             elif type(value) in (list, tuple):
                 pairs = enumerate(value)
             else:
