@@ -237,6 +237,18 @@ class QueryView:
 
     # -- agreement
 
+    @property
+    def _begins(self) -> set[int]:
+        """The targets at which the backward pass begins with a gradient.
+
+        A Jacobian takes its target apart with ops on the tape: of one that is not tracked nothing
+        comes back, not even for the target itself.
+        """
+        tracking = self.tracking
+        if self.query.method == "gradient" or tracking is None:
+            return set(self.targets)
+        return {t for t in self.targets if t in tracking.tracked}
+
     def predicted(self) -> tuple[set[int], set[int], set[int]]:
         """What the trace predicts, from ops, tracking and registered gradients alone.
 
@@ -245,9 +257,9 @@ class QueryView:
             nothing can be predicted (behind a custom gradient or a function).
         """
         tracking = self.tracking
-        arrives: set[int] = set(self.targets)
+        arrives = self._begins
         open_: set[int] = set()
-        seen: set[int] = set(self.targets)
+        seen = set(self.targets)
         if tracking is None:
             return arrives, set(), open_
         makers = self.graph.maker
@@ -271,7 +283,7 @@ class QueryView:
 
     def observed(self) -> set[int]:
         """Tensors at which the backward pass was seen to put a gradient."""
-        arrived = set(self.targets)
+        arrived = self._begins
         tracking = self.tracking
         for step in self.query.steps:
             # A py_function's backward pass asks a tape of its own: not this one's steps.
@@ -304,9 +316,11 @@ class QueryView:
         arrives, none, open_ = self.predicted()
         seen = self.observed()
         compared = (arrives | none | seen) - open_
+        # Some backward ops hand numbers to indices and shapes, and tapes then drop them.
+        compared = {t for t in compared if self.is_float(t)}
         asked = {a.tensor for a in self.query.sources if a.tensor is not None} - open_
         compared |= asked
-        return len(compared), len((arrives - open_) ^ (seen - open_))
+        return len(compared), len((arrives ^ seen) & compared)
 
 
 def mark_of(node: int) -> int | None:

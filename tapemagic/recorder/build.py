@@ -39,6 +39,7 @@ class Places:
     def __init__(self, texts: dict[str, CellText]) -> None:
         self.texts = texts
         self._known: dict[Any, Site | None] = {}
+        self._positions: dict[int, list[Any]] = {}
 
     def site(self, where: Any) -> Site | None:
         """The site of a ``(code, last instruction)`` or ``(file name, line)`` pair."""
@@ -51,7 +52,9 @@ class Places:
             text = self.texts.get(code.co_filename)
             place = line = None
             if text is not None:
-                positions = list(code.co_positions())
+                positions = self._positions.get(id(code))
+                if positions is None:
+                    positions = self._positions[id(code)] = list(code.co_positions())
                 number = at // 2
                 line, last, column, end = (
                     positions[number]

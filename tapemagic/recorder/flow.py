@@ -651,7 +651,7 @@ class Flow:
         elif kind == CONTAINER:
             pairs: Iterable[tuple[Any, Any]]
             if type(value) is dict:
-                pairs = zip(value, value.values(), strict=True)
+                pairs: Any = zip(value, value.values(), strict=True)
             elif type(value) in (list, tuple):
                 pairs = enumerate(value)
             else:

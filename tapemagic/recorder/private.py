@@ -23,7 +23,14 @@ class Private:
 
     def __init__(self) -> None:
         from tensorflow.python import pywrap_tfe
-        from tensorflow.python.eager import backprop, context, execute, imperative_grad, record
+        from tensorflow.python.eager import (
+            backprop,
+            context,
+            execute,
+            forwardprop,
+            imperative_grad,
+            record,
+        )
         from tensorflow.python.eager.polymorphic_function import concrete_function
         from tensorflow.python.framework import dtypes, op_callbacks, ops, tensor_util
         from tensorflow.python.ops import resource_variable_ops
@@ -41,6 +48,7 @@ class Private:
         self.tf_stack = tf_stack
         self.tensor_util = tensor_util
         self.concrete_function = concrete_function.ConcreteFunction
+        self.accumulator_class = forwardprop.ForwardAccumulator
         self.tape_class = backprop.GradientTape
         self.variable_class = resource_variable_ops.BaseResourceVariable
         self.eager_tensor = ops.EagerTensor

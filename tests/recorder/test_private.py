@@ -286,6 +286,13 @@ def test_concrete_function_call(private: Private) -> None:
     assert concrete.graph.name == "body"
 
 
+@pytest.mark.parametrize("name", ["_push_accumulator", "_pop_accumulator"])
+def test_accumulator_has_its_methods(private: Private, name: str) -> None:
+    method = vars(private.accumulator_class)[name]
+    assert list(inspect.signature(method).parameters) == ["self"]
+    assert inspect.getsource(method)
+
+
 def test_keras_has_its_methods() -> None:
     assert "__call__" in vars(tf.keras.layers.Layer)
     owners = tf.keras.optimizers.SGD.__mro__

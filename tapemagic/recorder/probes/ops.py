@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tapemagic.recorder.flow import Flow
@@ -16,6 +17,10 @@ from tapemagic.recorder.patches import Patches
 from tapemagic.recorder.private import Private
 from tapemagic.recorder.weave import observed
 
+FORWARD_MODE = (
+    "A tf.autodiff.ForwardAccumulator ran. It needs no tape, and what it computes is not explained."
+)
+_MOST_READS = 8
 _INTEGERS = (3, 9)
 """int32 and int64, as the protocol buffer numbers them."""
 
@@ -29,14 +34,25 @@ class OpsProbe:
         self.private = private
         self.query: int | None = None  # the query whose backward pass is running
         self.calling: Any = None  # the FuncGraph of the function that is being called
+        self.forward = 0  # forward accumulators that are running
 
     def install(self, patches: Patches) -> None:
         """Start to listen."""
         self.on_op = self._make_callback()
         self.private.op_callbacks.add_op_callback(self.on_op)
+        accumulator = self.private.accumulator_class
+        for name, change in (("_push_accumulator", 1), ("_pop_accumulator", -1)):
+            plain = vars(accumulator)[name]
+            heard = observed(plain, self.log, after=partial(self._forward_mode, change))
+            patches.set(accumulator, name, heard)
         execute = self.private.execute
         recording = observed(execute.record_gradient, self.log, everything, self._recorded)
         patches.set(execute, "record_gradient", recording)
+
+    def _forward_mode(self, change: int, *_call: Any) -> None:
+        self.forward += change
+        if FORWARD_MODE not in self.log.notes:
+            self.log.notes.append(FORWARD_MODE)
 
     def _recorded(self, arguments: tuple[Any, ...], _result: Any) -> None:
         """On this slower way an op is recorded after its callback: ask once more."""
@@ -133,7 +149,8 @@ class OpsProbe:
                         if keep and len(small) < MOST_VALUES:
                             small[made_id] = copied(tensor)
                 if reads:
-                    reads.clear()
+                    # An accumulator runs ops between a variable's read and the op that reads it.
+                    del reads[: -_MOST_READS if self.forward else None]
                 flow.activity += 1
                 if flow.sleeping:
                     flow.wake()
@@ -169,7 +186,8 @@ class OpsProbe:
         for made_id, tensor in zip(outs, outputs, strict=True):
             log.made[made_id] = index
             log.facts[made_id] = (tensor.dtype.as_datatype_enum, tensor)
-        log.reads.clear()
+        if not self.forward:
+            log.reads.clear()
         self.flow.activity += 1
         if self.flow.sleeping:
             self.flow.wake()
