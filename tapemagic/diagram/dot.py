@@ -72,10 +72,10 @@ def dot(diagram: Diagram, legend: bool = False, title: str | None = None) -> gra
                 if node.group == group.id:
                     _node(frame, node)
     spine = {node.id for node in diagram.nodes if node.ops}
-    for edge in diagram.edges:
+    for number, edge in enumerate(diagram.edges):
         # Op to op is the spine: kept straight, with sources and constants beside it.
         straight = edge.tail in spine and edge.head in spine
-        _edge(graph, edge, "6" if straight else "1")
+        _edge(graph, edge, "6" if straight else "1", f"e{number}")
     if legend and diagram.nodes:
         _legend(graph, diagram)
     return graph
@@ -108,7 +108,7 @@ def _node(graph: graphviz.Digraph, node: Node) -> None:
     )
 
 
-def _edge(graph: graphviz.Digraph, edge: Edge, weight: str) -> None:
+def _edge(graph: graphviz.Digraph, edge: Edge, weight: str, name: str) -> None:
     extra = {"label": _text(escape.dot(f" {edge.label} "))} if edge.label else {}
     if edge.detail:
         extra["tooltip"] = _text(escape.dot(escape.one_line(edge.detail, 400)))
@@ -116,6 +116,7 @@ def _edge(graph: graphviz.Digraph, edge: Edge, weight: str) -> None:
         escape.element_id(edge.tail),
         escape.element_id(edge.head),
         weight=weight,
+        id=name,
         **{"class": f"tm-edge tm-is-{edge.state}"},
         **extra,
         **edge_style(edge),

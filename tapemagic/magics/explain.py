@@ -8,7 +8,7 @@ from IPython.display import publish_display_data
 from tapemagic.diagnosis import guide
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.views.escape import html, html_prose
-from tapemagic.views.html import style_sheet
+from tapemagic.views.html import fragment
 from tapemagic.views.html_base import code, heading, tag
 
 
@@ -29,10 +29,7 @@ def explain(slug: str) -> None:
 
 
 def _publish(plain: str, page: str) -> None:
-    style = f"<style>{style_sheet()}</style>"
-    publish_display_data(
-        {"text/plain": plain, "text/html": f'<div class="tapemagic">{style}{page}</div>'}
-    )
+    publish_display_data({"text/plain": plain, "text/html": fragment(page, plain)})
 
 
 def _cause(cause: Cause) -> str:

@@ -39,7 +39,12 @@ def _row(line: Annotated) -> str:
     cells = [
         tag("td", html(sign), f"flow flow-{line.flow or 'none'}", "cell", title=told),
         tag("td", str(line.number), "line", "cell"),
-        tag("td", "&nbsp;" * indent + tag("code", html(text[indent:])), "source", "cell"),
+        tag(
+            "td",
+            "&nbsp;" * indent + tag("code", html(text[indent:]), data_line=str(line.number)),
+            "source",
+            "cell",
+        ),
         tag("td", html(one_line(line.kinds, 80)), "ops", "cell"),
         tag("td", html(line.kept), "kept", "cell"),
         tag("td", html(line.size), "number", "cell"),

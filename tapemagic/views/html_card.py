@@ -71,9 +71,10 @@ def _line(line: Line, digits: int) -> str:
     # Behind a long line nobody would see the note: it goes below.
     gutter = "\n" + " " * (digits + 4 + indent) + "↑ " if len(line.text) > LONG else "  ← "
     notes = "".join(tag("i", f"{gutter}{html(note)}", "told") for note in line.notes)
+    at = {"data_line": str(line.number)}
     if line.culprit:
-        return number + tag("span", text, "culprit", "culprit") + notes
-    return number + tag("span", text, "story" if line.story else "aside") + notes
+        return number + tag("span", text, "culprit", "culprit", **at) + notes
+    return number + tag("span", text, "story" if line.story else "aside", **at) + notes
 
 
 def _story(why: Why) -> str:
@@ -93,7 +94,7 @@ def _fix(shown: Card) -> str:
     fix = why.fix or (why.because.fix if why.because is not None else None)
     parts = [tag("p", f"{tag('b', 'Fix', 'label')} {html_prose(fix)}", "fix")] if fix else []
     if shown.diff:
-        parts.append(diff_lines(shown.diff))
+        parts.append(diff_lines(shown.diff, shown.fixed))
     tried = plain.tried(why)
     if tried:
         sign = "✓ " if why.fix_verified else ""
@@ -101,9 +102,10 @@ def _fix(shown: Card) -> str:
     return "".join(parts)
 
 
-def diff_lines(changed: list[tuple[str, str]]) -> str:
-    """Return changed lines of code as a block."""
-    return tag("pre", "".join(map(_change, changed)), "code diff", "code")
+def diff_lines(changed: list[tuple[str, str]], fixed: str = "") -> str:
+    """Return changed lines of code as a block; the whole changed cell goes along, to be copied."""
+    whole = {"data_fix": fixed} if fixed else {}
+    return tag("pre", "".join(map(_change, changed)), "code diff", "code", **whole)
 
 
 def _change(change: tuple[str, str]) -> str:
