@@ -65,8 +65,10 @@ def _node(node: Node, styles: list[list[str]], inside: bool) -> dict[str, Any]:
         made["line"] = node.line
     if node.rows:
         made["rows"] = [[word, escape.one_line(text, 200)] for word, text in node.rows]
+    elif node.ops:
+        made["rows"] = [["ops", f"{len(node.ops):,}"]]
     elif node.detail:
-        made["rows"] = [["", escape.one_line(node.detail, 400)]]
+        made["rows"] = [["why" if node.role == "stop" else "is", escape.one_line(node.detail, 400)]]
     if inside and node.inside is not None:
         made["inside"] = _graph(node.inside.nodes, node.inside.edges, styles, inside)
     return made

@@ -22,6 +22,7 @@ function openAll(shown, open) {
 }
 
 function arrange(shown) {
+  shown.all.textContent = shown.opened.size ? "Close all" : "Open all";
   const whole = shown.nodes.filter((node) => !node.key);
   for (const frame of shown.graph.querySelectorAll(".tm-frame")) frame.remove();
   const open = [];

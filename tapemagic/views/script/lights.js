@@ -49,7 +49,9 @@ function facts(shown, node) {
   }
   if (node.facts.inside) {
     make("dt", "", "inside", list);
-    make("dd", "", `${node.facts.inside.nodes.length} boxes: the plus sign, or E, opens it`, list);
+    const open = node.el.getAttribute("aria-expanded") === "true";
+    const how = open ? "the minus sign, or E, closes it" : "the plus sign, or E, opens it";
+    make("dd", "", `${node.facts.inside.nodes.length} boxes; ${how}`, list);
   }
   const box = node.el.getBoundingClientRect();
   const home = shown.figure.getBoundingClientRect();

@@ -89,8 +89,17 @@ function begin(shown) {
   const loud = shown.nodes.find((node) => node.facts.state === "cut");
   const target = shown.nodes.find((node) => node.facts.role === "target");
   if (w * scale <= width + 1 && h * scale <= shown.height + 1) look(shown, w / 2, h / 2, scale);
-  else if (loud || target) look(shown, ...centre(shown, loud || target), scale);
+  else if (loud || target) look(shown, ...kept(shown, centre(shown, loud || target), scale), scale);
   else fit(shown);
+}
+
+// A middle from which no empty paper is in view that need not be.
+function kept(shown, [x, y], scale) {
+  const near = (at, size, seen) => {
+    const half = seen / scale / 2;
+    return half * 2 >= size ? size / 2 : Math.max(half, Math.min(size - half, at));
+  };
+  return [near(x, shown.size.w, shown.figure.clientWidth), near(y, shown.size.h, shown.height)];
 }
 
 // The middle of a box in the coordinates of the view.

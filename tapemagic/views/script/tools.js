@@ -28,13 +28,7 @@ function tools(shown) {
   button("Zoom in", "+", icons, () => zoom(shown, 1.25)).classList.add("tm-icon");
   button("Fit the whole diagram", "Fit", row, () => fit(shown));
   if (shown.data.nodes.some((facts) => facts.inside)) {
-    button("Open all", "Open all", row, (event) => {
-      const open = shown.opened.size === 0;
-      openAll(shown, open);
-      event.target.textContent = open ? "Close all" : "Open all";
-      event.target.title = event.target.textContent;
-      event.target.setAttribute("aria-label", event.target.textContent);
-    });
+    shown.all = button("Open all", "Open all", row, () => openAll(shown, !shown.opened.size));
   }
   button("Save the diagram as SVG", "SVG", row, () => save(shown, "svg"));
   button("Save the diagram as PNG", "PNG", row, () => save(shown, "png"));
