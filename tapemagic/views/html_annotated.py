@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from tapemagic.views.annotated import Annotated
 
 HEAD = ("", "", "cell", "ops", "recorded", "tape keeps", "outside TensorFlow")
-_FLOW = {"on": ("┃", "a gradient flows through this line"), "end": ("✗", "a gradient ends here")}
+_FLOW = {
+    "on": ("┃", "a gradient flows through this line"),
+    "end": ("✗", "a gradient ends here"),
+    "lost": ("┊", "the gradient that ended below would have come here"),
+}
 LONGEST = 160
 
 
