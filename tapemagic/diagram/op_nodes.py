@@ -35,8 +35,9 @@ def op_node(sketch: Sketch, op: Op) -> Node:
     shown = next((t for t in op.outputs if t in (is_target, is_source)), None)
     gradient = gradient_facts(sketch, op.outputs[0] if shown is None else shown) if first else ()
     shown_value = labels.content(first)
-    several = (shown_value, *gradient) if len(gradient) > 1 else None
-    node.facts = tuple(x for x in several or (labels.join(shown_value, *gradient),) if x)
+    joined = labels.join(shown_value, *gradient)
+    short = len(gradient) < 2 and len(joined) <= labels.VALUE
+    node.facts = tuple(x for x in ((joined,) if short else (shown_value, *gradient)) if x)
     node.line = cell_line(op)
     node.state = _state(sketch, op)
     node.keep = node.target or node.source

@@ -91,6 +91,7 @@ class RawQuery:
     results: list[int | None] = field(default_factory=list)  # the gradients' tensor ids
     error: tuple[str, str] | None = None
     steps: list[Any] = field(default_factory=list)
+    axes: list[Any] = field(default_factory=list)  # per source: points for a plot, or None
     expr: str | None = None  # target text, for a query that tapemagic asked itself
 
 

@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from tapemagic.recorder.log import SMALL
-from tapemagic.traces.model import Gradient
+from tapemagic.recorder.portraits import points
+from tapemagic.traces.model import Gradient, Portrait
 
 
 def read_value(tensor: Any) -> Any:
@@ -77,4 +78,6 @@ def read_gradient(gradient: Any) -> Gradient:
         made.zero = not array.any()
     if flat.size <= SMALL:
         made.value = read_value(array)
+    else:
+        made.portrait = Portrait(points(flat))
     return made

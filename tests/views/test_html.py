@@ -43,7 +43,7 @@ def parse(text: str) -> Checker:
 
 ATTRIBUTES = {
     "class", "style", "id", "title", "tabindex", "scope", "role", "aria-level", "src", "alt",
-    "width", "lang", "charset", "aria-hidden", "name", "content", "type", "data-line", "data-fix",
+    "width", "height", "lang", "charset", "aria-hidden", "name", "content", "type", "data-line", "data-fix",
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from tapemagic.recorder.kinds import TENSOR, VARIABLE, Kinds, variable_handle
 from tapemagic.recorder.log import Log, RawArgument, RawQuery, RawTape, Where
 from tapemagic.recorder.patches import Patches
+from tapemagic.recorder.portraits import Portraits, axes
 from tapemagic.recorder.private import Private
 from tapemagic.recorder.probes.ops import OpsProbe
 from tapemagic.recorder.values import read_gradient
@@ -32,6 +33,7 @@ class TapesProbe:
         self.ours = False  # the next tape is opened by tapemagic
         self.keras = False
         self.applying = False
+        self.portraits = Portraits()
 
     # -- install
 
@@ -219,6 +221,7 @@ class TapesProbe:
             method, self.raw(tape).id, len(self.log.ops), self._where_query(),
             self.arguments(target), self.arguments(sources), text == "zero", self._graph(),
         )  # fmt: skip
+        row.axes = axes(method, target, sources)
         return self._open(row)
 
     def _elsewhere(self) -> bool:
@@ -277,6 +280,7 @@ class TapesProbe:
 
     def _read(self, row: RawQuery, gradients: list[Any]) -> None:
         row.gradients = [None if g is None else read_gradient(g) for g in gradients]
+        self.portraits.add(row, gradients)
         row.results = [getattr(g, "_id", None) for g in gradients]
 
     def _results(self, result: Any, count: int) -> list[Any]:

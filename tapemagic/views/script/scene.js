@@ -83,7 +83,7 @@ function begin(shown) {
   const width = shown.figure.clientWidth;
   if (!width) return;
   const { w, h } = shown.size;
-  const scale = Math.min(NATURAL, Math.max(width / w, 0.7 * NATURAL));
+  const scale = Math.min(NATURAL, Math.max(width / w, 0.62 * NATURAL));
   shown.height = Math.max(90, Math.min(TALLEST, h * scale + 6));
   shown.svg.style.height = `${shown.height}px`;
   const loud = shown.nodes.find((node) => node.facts.state === "cut");
