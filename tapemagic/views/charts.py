@@ -51,7 +51,9 @@ def bars(values: Sequence[float]) -> str:
     span = (top - low) or 1.0
     zero = 1 + (HIGH - 2) * top / span
     step = min(12.0, WIDE / len(values))
-    found = [f"<path d='M0 {zero:.1f}H{step * len(values):.1f}' stroke='{GREY}' stroke-width='.6'/>"]
+    found = [
+        f"<path d='M0 {zero:.1f}H{step * len(values):.1f}' stroke='{GREY}' stroke-width='.6'/>"
+    ]
     for i, value in enumerate(values):
         high = max(abs(value) / span * (HIGH - 2), 0.6)
         y = zero - high if value >= 0 else zero

@@ -6,7 +6,7 @@ function toggle(shown, node) {
   else shown.opened.add(key);
   clear(shown);
   arrange(shown);
-  const again = shown.nodes.find((one) => (one.key || one.facts.id) === key);
+  const again = shown.nodes.find((one) => !one.hidden && (one.key || one.facts.id) === key);
   say(shown, `${node.facts.lines[0]}: ${open ? "closed" : "open"}.`);
   if (again) stand(shown, again, true);
 }
@@ -36,9 +36,8 @@ function arrange(shown) {
     const dy = more(inner.h + 2 * GAP + 14, y1 - y0);
     open.push({ node, inner, x0, x1, y0, y1, dx, dy });
   }
-  const along = (value, low, high) => Math.max(0, Math.min(1, (value - low) / (high - low)));
-  const mapX = (x) => open.reduce((sum, o) => sum + o.dx * along(x, o.x0, o.x1), x);
-  const mapY = (y) => open.reduce((sum, o) => sum + o.dy * along(y, o.y0, o.y1), y);
+  const mapX = stretched(open.map((o) => ({ from: o.x0, to: o.x1, more: o.dx })));
+  const mapY = stretched(open.map((o) => ({ from: o.y0, to: o.y1, more: o.dy })));
   for (const node of whole) move(node, mapX, mapY);
   const byTop = new Map(whole.map((node) => [node.top, node]));
   for (const edge of shown.edges) bend(edge, byTop, mapX, mapY);
@@ -46,11 +45,21 @@ function arrange(shown) {
   shown.nodes = whole;
   for (const one of open) frame(shown, one);
   const base = shown.base = shown.base || shown.size;
-  shown.size = {
-    w: base.w + open.reduce((sum, one) => sum + one.dx, 0),
-    h: base.h + open.reduce((sum, one) => sum + one.dy, 0),
-  };
+  const far = 1e6; // beyond every box the stretch is complete
+  shown.size = { w: base.w + mapX(far) - far, h: base.h + mapY(far) - far };
   if (shown.slider) go(shown, shown.step);
+}
+
+// Where a place comes to lie when parts of the paper get wider; boxes side by side share room.
+function stretched(parts) {
+  const marks = [...new Set(parts.flatMap((part) => [part.from, part.to]))].sort((a, b) => a - b);
+  const bands = marks.slice(1).map((to, i) => {
+    const from = marks[i];
+    const over = parts.filter((part) => part.from <= from && part.to >= to);
+    return { from, to, rate: Math.max(0, ...over.map((part) => part.more / (part.to - part.from))) };
+  });
+  const inside = (value, { from, to }) => Math.max(0, Math.min(value, to) - from);
+  return (value) => bands.reduce((sum, band) => sum + band.rate * inside(value, band), value);
 }
 
 // A box keeps its size: it moves with its middle. An open one becomes its frame.

@@ -40,9 +40,11 @@ function hands(shown) {
   });
   svg.addEventListener("pointerover", (event) => point(shown, nodeAt(shown, event.target)));
   svg.addEventListener("pointerleave", () => point(shown, null));
-  svg.addEventListener("focusin", (event) => point(shown, nodeAt(shown, event.target)));
-  svg.addEventListener("focusout", () => point(shown, null));
-  svg.addEventListener("keydown", (event) => keys(shown, event));
+  // Listened to from outside: a picture that listens for focus would itself get it.
+  const { figure } = shown;
+  figure.addEventListener("focusin", (event) => point(shown, nodeAt(shown, event.target)));
+  figure.addEventListener("focusout", () => point(shown, null));
+  figure.addEventListener("keydown", (event) => keys(shown, event));
 }
 
 function nodeAt(shown, target) {

@@ -27,7 +27,11 @@ function scene(figure, data) {
     if (el) shown.edges.push({ tail, head, state, label, el });
   });
   shown.nodes = shown.nodes.filter(Boolean);
-  shown.edges.forEach((edge) => edge.el.classList.add("tm-e"));
+  for (const edge of shown.edges) {
+    edge.el.classList.add("tm-e");
+    const label = edge.el.querySelector("text");
+    if (label && edge.label.startsWith("×")) label.classList.add("tm-g");
+  }
   return shown;
 }
 
@@ -50,9 +54,9 @@ function entry(shown, facts, el, at, top) {
 
 // The gradient gets an element of its own within its line, to appear when it is computed.
 function parted(text) {
-  const found = /^(.* · )?(grad .*)$/.exec(text.textContent);
+  const found = /^(.*?)((?: · )?grad .*)$/.exec(text.textContent);
   if (!found) return;
-  text.textContent = found[1] || "";
+  text.textContent = found[1];
   draw("tspan", { class: "tm-g" }, text).textContent = found[2];
 }
 

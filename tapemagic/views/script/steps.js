@@ -44,7 +44,9 @@ function go(shown, step) {
   }
   for (const edge of shown.edges) {
     edge.el.classList.toggle("tm-later", !ended && (later(edge.head) || later(edge.tail)));
-    edge.el.classList.toggle("tm-now", Boolean(now) && edge.head === now.top);
+    const flows = step <= shown.data.forward.length || ["strong", "flow"].includes(edge.state);
+    edge.el.classList.toggle("tm-now", Boolean(now) && edge.head === now.top && flows);
+    edge.el.classList.toggle("tm-nograd", !ended && !(shown.back.get(edge.head) <= step));
   }
   shown.slider.value = step;
   const told = ended ? `${shown.last} steps` : `${step} of ${shown.last}${words(shown, now, step)}`;
