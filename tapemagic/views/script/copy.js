@@ -11,6 +11,7 @@ function copies(root) {
         () => (told.textContent = "This page may not copy; select the text instead."),
       );
     });
+    row.firstChild.setAttribute(...OURS);
     row.append(told);
   }
 }

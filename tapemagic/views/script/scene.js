@@ -1,5 +1,7 @@
 // The picture on screen: its boxes and arrows by number, and the part of it that is in view.
 const NATURAL = 1.15; // pixels per point: text as large as the notebook's
+// JupyterLab would take arrows and letters for its own; it asks the element that has the focus.
+const OURS = ["data-lm-suppress-shortcuts", "true"];
 const TALLEST = 560;
 
 function scene(figure, data) {
@@ -40,6 +42,7 @@ function entry(shown, facts, el, at, top) {
   el.classList.add("tm-n");
   el.setAttribute("role", "button");
   el.setAttribute("tabindex", "-1");
+  el.setAttribute(...OURS);
   el.setAttribute("aria-label", facts.lines.join(", "));
   for (const text of el.querySelectorAll("text")) parted(text);
   const made = { facts, el, at, now: at, top, lines: linesOf(facts) };

@@ -20,8 +20,6 @@ function upgrade(root) {
 function enliven(root, figure, data) {
   const shown = scene(figure, data);
   const tray = make("div", "tm-tray");
-  // JupyterLab would take arrows and letters for its own.
-  tray.setAttribute("data-lm-suppress-shortcuts", "true");
   shown.tools = make("div", "tm-tools", "", tray);
   shown.tools.setAttribute("role", "toolbar");
   shown.tools.setAttribute("aria-label", "Diagram");
@@ -35,7 +33,7 @@ function enliven(root, figure, data) {
   steps(shown);
   figure.classList.add("tm-lively");
   figure.removeAttribute("tabindex");
-  figure.setAttribute("data-lm-suppress-shortcuts", "true");
+  for (const one of tray.querySelectorAll("button, input")) one.setAttribute(...OURS);
   figure.before(tray);
   figure.append(shown.svg, shown.panel);
   figure.after(shown.status);
