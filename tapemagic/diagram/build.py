@@ -12,6 +12,7 @@ from tapemagic.diagram.graph import index
 from tapemagic.diagram.group import fold
 from tapemagic.diagram.model import Diagram, Group
 from tapemagic.diagram.op_nodes import op_edges, op_node
+from tapemagic.diagram.order import steps
 from tapemagic.diagram.python_way import python_ways
 from tapemagic.diagram.sketch import Sketch
 from tapemagic.diagram.tensor_nodes import tensor_node
@@ -57,6 +58,7 @@ def build(report: Report, level: str = "auto", call: int | None = None) -> Diagr
     if left_out:
         diagram.notes.append(f"{counted(left_out, 'more call')} not drawn.")
     diagram.title = _title(report, sketch)
+    diagram.steps = steps(sketch)
     fold(diagram, sketch.graph, level)
     return diagram
 

@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from tapemagic.diagram.model import Diagram, Edge, Node
 
 FONT = "Helvetica"
-WIDE = 7  # a graph with no more ranks than this runs from left to right
+WIDE = 980  # points; a graph no wider than this runs from left to right
+RANKS = 16
+MANY = 35  # boxes; more stand better below each other
 
 
 def dot(diagram: Diagram, legend: bool = False, title: str | None = None) -> graphviz.Digraph:
@@ -72,28 +74,43 @@ def dot(diagram: Diagram, legend: bool = False, title: str | None = None) -> gra
                 if node.group == group.id:
                     _node(frame, node)
     spine = {node.id for node in diagram.nodes if node.ops}
-    for edge in diagram.edges:
+    for number, edge in enumerate(diagram.edges):
         # Op to op is the spine: kept straight, with sources and constants beside it.
         straight = edge.tail in spine and edge.head in spine
-        _edge(graph, edge, "6" if straight else "1")
+        _edge(graph, edge, "6" if straight else "1", f"e{number}")
     if legend and diagram.nodes:
         _legend(graph, diagram)
     return graph
 
 
 def direction(diagram: Diagram) -> str:
-    """Return "LR" for short graphs and "TB" for long ones, which would shrink to nothing."""
+    """Return "LR" for graphs that fit the width of a page so, and "TB" for longer ones."""
     rank = {node.id: 0 for node in diagram.nodes}
-    for _ in range(WIDE + 1):
+    if len(rank) > MANY:
+        return "TB"
+    while max(rank.values(), default=0) <= RANKS:
         moved = False
         for edge in diagram.edges:
             after = rank.get(edge.tail, 0) + 1
             if edge.head in rank and rank[edge.head] < after:
                 rank[edge.head], moved = after, True
         if not moved:
-            short = max(rank.values(), default=0) <= WIDE and len(diagram.nodes) <= 5 * WIDE
-            return "LR" if short else "TB"
+            return "LR" if _width(diagram, rank) <= WIDE else "TB"
     return "TB"
+
+
+def _width(diagram: Diagram, rank: dict[str, int]) -> float:
+    """Estimate how wide the graph is from left to right, in points."""
+    boxes = [0.0] * (RANKS + 2)
+    gaps = [30.0] * (RANKS + 2)
+    for node in diagram.nodes:
+        letters = max(len(text) for text in (node.title, *node.facts))
+        boxes[rank[node.id]] = max(boxes[rank[node.id]], 5.4 * letters + 26)
+    for edge in diagram.edges:
+        if edge.tail in rank:
+            gaps[rank[edge.tail]] = max(gaps[rank[edge.tail]], 5.0 * len(edge.label) + 24)
+    used = max(rank.values(), default=0) + 1
+    return sum(boxes[:used]) + sum(gaps[: used - 1])
 
 
 def _node(graph: graphviz.Digraph, node: Node) -> None:
@@ -108,7 +125,7 @@ def _node(graph: graphviz.Digraph, node: Node) -> None:
     )
 
 
-def _edge(graph: graphviz.Digraph, edge: Edge, weight: str) -> None:
+def _edge(graph: graphviz.Digraph, edge: Edge, weight: str, name: str) -> None:
     extra = {"label": _text(escape.dot(f" {edge.label} "))} if edge.label else {}
     if edge.detail:
         extra["tooltip"] = _text(escape.dot(escape.one_line(edge.detail, 400)))
@@ -116,6 +133,7 @@ def _edge(graph: graphviz.Digraph, edge: Edge, weight: str) -> None:
         escape.element_id(edge.tail),
         escape.element_id(edge.head),
         weight=weight,
+        id=name,
         **{"class": f"tm-edge tm-is-{edge.state}"},
         **extra,
         **edge_style(edge),

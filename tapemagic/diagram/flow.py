@@ -9,10 +9,19 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from tapemagic.diagram.graph import Graph
     from tapemagic.report.model import Call
-    from tapemagic.traces.model import Query
+    from tapemagic.traces.model import Op, Query, Tensor
 
 Slot = tuple[int, int]  # index of an op, position of its input
 UNKNOWN = object()
+SMALL = 9  # elements of a tensor whose values are kept
+_BY_ELEMENT = """
+Abs Acos Acosh Add AddV2 Asin Asinh Atan Atan2 Atanh BiasAdd Cast Cos Cosh Div DivNoNan Elu
+Erf Erfc Exp Expm1 Floor Identity Inv Lgamma Log Log1p Maximum Minimum Mul MulNoNan Neg Pow
+RealDiv Reciprocal Relu Relu6 Rint Round Rsqrt Selu SelectV2 Sigmoid Sign Sin Sinh Softplus
+Softsign Sqrt Square SquaredDifference Sub Tan Tanh Xdivy Xlogy
+"""
+ELEMENTWISE = frozenset(_BY_ELEMENT.split())
+"""Ops that work on each element for itself."""
 
 
 @dataclass(slots=True)
@@ -73,10 +82,9 @@ def _sum(graph: Graph, flow: Flow, call: Call, targets: list[int]) -> None:
     flow.reached.update(targets)
     plain = call.method == "gradient" and len(call.targets) > 0
     if plain:
+        weighted = "output_gradients" in graph.trace.source
         for tensor in targets:
-            known = graph.tensors.get(tensor)
-            scalar = known is not None and known.shape == ()
-            flow.gradients[tensor] = 1.0 if scalar else UNKNOWN
+            flow.gradients[tensor] = UNKNOWN if weighted else _ones(graph.tensors.get(tensor))
     for op in graph.ops:
         if not graph.drawn(op):
             continue
@@ -88,6 +96,18 @@ def _sum(graph: Graph, flow: Flow, call: Call, targets: list[int]) -> None:
             part = flow.values.get(slot, UNKNOWN) if plain else UNKNOWN
             flow.gradients[tensor] = _add(flow.gradients.get(tensor), part)
     flow.gradients = {t: v for t, v in flow.gradients.items() if v is not UNKNOWN}
+
+
+def _ones(known: Tensor | None) -> Any:
+    """Return what the way back begins with, a 1 for each element of a small target."""
+    dims = known.shape if known is not None else None
+    sizes = [dim for dim in dims or () if dim is not None]
+    if dims is None or len(sizes) < len(dims) or math.prod(sizes) > SMALL:
+        return UNKNOWN
+    made: Any = 1.0
+    for dim in reversed(sizes):
+        made = [made] * dim
+    return made
 
 
 def _add(first: Any, second: Any) -> Any:
@@ -120,10 +140,42 @@ def _path(graph: Graph, flow: Flow, call: Call) -> None:
             on.update(op.outputs)
 
 
-def local_derivative(flow: Flow, slot: Slot, output: int) -> float | None:
-    """Return d(output)/d(input) where both are scalars: what the chain rule multiplies by."""
-    value, upstream = flow.values.get(slot), flow.gradients.get(output)
+def local_derivative(flow: Flow, op: Op, position: int) -> Any:
+    """Return what the chain rule multiplies by: d(output)/d(input), a number or a list of them.
+
+    Where an op worked element by element, the ratio of what it was handed and what it handed on is
+    its derivative. Elsewhere, and where nothing came from above, it is None.
+    """
+    if len(op.outputs) != 1:
+        return None
+    value, upstream = flow.values.get((op.index, position)), flow.gradients.get(op.outputs[0])
+    if isinstance(value, list) and op.type not in ELEMENTWISE:
+        return None
+    return _ratio(value, upstream)
+
+
+def _ratio(value: Any, upstream: Any) -> Any:
+    if isinstance(value, list) and isinstance(upstream, list) and len(value) == len(upstream):
+        parts = [_ratio(one, other) for one, other in zip(value, upstream, strict=True)]
+        return None if not parts or any(part is None for part in parts) else parts
     if not isinstance(value, float) or not isinstance(upstream, float) or upstream == 0:
         return None
     ratio = value / upstream
     return ratio if math.isfinite(ratio) else None
+
+
+def rounded(value: Any) -> Any:
+    """Return numbers with three digits; equal ones in a row become one number."""
+    if isinstance(value, list):
+        parts = [rounded(part) for part in value]
+        return parts[0] if all(part == parts[0] for part in parts) else parts
+    return float(f"{value:.3g}") if isinstance(value, float) else value
+
+
+def size(value: Any) -> float | None:
+    """Return the norm of a small gradient, or None where it has none."""
+    if isinstance(value, list):
+        parts = [size(part) for part in value]
+        known = [part for part in parts if part is not None]
+        return math.hypot(*known) if len(known) == len(parts) else None
+    return abs(value) if isinstance(value, float) and math.isfinite(value) else None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from tapemagic.diagram import merge as merging
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 ALIKE = 8  # sources with the same fate that are still drawn one by one
 CODE = 36
+_NUMBERED = re.compile(r"([A-Za-z]+_?\d+[a-z]?(?:_block\d+)?)_")
 TELLING = 12  # a model folded into fewer boxes than this tells nothing
 
 
@@ -73,6 +75,15 @@ class Keys:
             elif site is not None and site.function and not op.scope:
                 keys[node.id] = ("function", site.file, site.cell, site.function)
         self._fold(keys, self._function)
+
+    def by_block(self) -> None:
+        """Fold the layers whose names begin alike: ``block_2_expand`` with ``block_2_project``."""
+        keys: dict[str, Hashable] = {}
+        for node, op in self._free_ops():
+            block = _block(op.scope[-1]) if op.scope else None
+            if block is not None:
+                keys[node.id] = ("block", op.scope[:-1], block)
+        self._fold(keys, self._block)
 
     def neighbours(self, limit: int) -> None:
         """Fold runs of neighbours, in the order in which they ran, until few enough are left."""
@@ -133,6 +144,10 @@ class Keys:
         op = self._first(group)
         return one_line(op.scope[-1] if op and op.scope else group[0].title, CODE)
 
+    def _block(self, group: list[Node]) -> str:
+        op = self._first(group)
+        return one_line((op and op.scope and _block(op.scope[-1])) or group[0].title, CODE)
+
     def _line(self, group: list[Node]) -> str:
         op = self._first(group)
         site = _site(op) if op else None
@@ -156,6 +171,15 @@ class Keys:
 def _site(op: Op) -> Site | None:
     """Return the place in the cell that ran an op, else its own place."""
     return next((s for s in (op.at, *op.via) if s is not None and s.here), op.at)
+
+
+def _block(layer: str) -> str | None:
+    """Return how the name of a layer begins, if that numbers a block of a larger model."""
+    found = _NUMBERED.match(layer)
+    if found is not None:
+        return found.group(1)
+    parts = layer.split("_")
+    return "_".join(parts[:2]) if len(parts) > 2 and not parts[1].isdigit() else None
 
 
 def _repeated(group: list[Node]) -> str:

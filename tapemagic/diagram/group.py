@@ -78,6 +78,7 @@ def _steps(keys: fold_keys.Keys, level: str) -> list[tuple[str, Callable[[], Non
         ("turns of loops", keys.turns, COMFORT),
         ("layers", keys.by_layer, COMFORT),
         ("lines", keys.by_line, COMFORT),
+        ("blocks", keys.by_block, GLANCE),
         ("functions", keys.by_function, LIMIT),
         ("neighbours", lambda: keys.neighbours(GLANCE), GLANCE),
     ]

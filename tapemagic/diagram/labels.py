@@ -19,7 +19,7 @@ _PLAIN = {  # a write as the person wrote it
     "AssignAddVariableOp": "assign_add",
     "AssignSubVariableOp": "assign_sub",
 }
-VALUE = 22  # letters of a value that are shown
+VALUE = 26  # letters of a value that are shown
 
 
 def path(tensor: Tensor, model: str = "") -> str | None:

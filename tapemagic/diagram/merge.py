@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from tapemagic.diagram.model import Edge, Node
+from tapemagic.diagram.model import Edge, Inside, Node
 from tapemagic.diagram.sketch import louder
 from tapemagic.views.numbers import TIMES, counted
 
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from tapemagic.diagram.model import Diagram
 
 KINDS = 4  # op types named in the label of a folded node
+OPENED = 120  # a folded node that holds more than this is not opened in place
 
 
 def merge(
@@ -40,8 +41,11 @@ def merge(
     for group in members.values():
         if len(group) > 1:
             node = _one(group, title(group), role)
+            if role == "group" and len(group) <= OPENED:
+                node.inside = Inside(group)
             merged[group[0].id] = node
             renamed.update((member.id, node.id) for member in group)
+    _keep_inner(diagram.edges, renamed, {node.id: node for node in merged.values()})
     diagram.nodes = [
         merged.get(node.id, node)
         for node in diagram.nodes
@@ -70,6 +74,16 @@ def _one(group: list[Node], title: str, role: str) -> Node:
         group=first.group if len({member.group for member in group}) == 1 else None,
         keep=any(member.keep for member in group),
     )
+
+
+def _keep_inner(edges: list[Edge], renamed: Mapping[str, str], merged: dict[str, Node]) -> None:
+    """Give each folded node the arrows between its members, before they are dropped."""
+    for edge in edges:
+        home = renamed.get(edge.tail)
+        if home is not None and home == renamed.get(edge.head):
+            inside = merged[home].inside
+            if inside is not None:
+                inside.edges.append(edge)
 
 
 def summary(group: list[Node]) -> tuple[str, ...]:

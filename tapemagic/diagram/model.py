@@ -28,6 +28,8 @@ class Node:
         keep: Never folded away: it matters for a verdict.
         source: It is one of the sources; an op's result can be one.
         target: It is one of the targets.
+        rows: What there is to know, as pairs of a word and a text, for whoever asks the node.
+        inside: For a folded node, what was folded, when it is worth opening.
     """
 
     id: str
@@ -43,6 +45,8 @@ class Node:
     keep: bool = False
     source: bool = False
     target: bool = False
+    rows: tuple[tuple[str, str], ...] = ()
+    inside: Inside | None = None
 
 
 @dataclass(slots=True)
@@ -60,11 +64,27 @@ class Edge:
 
 
 @dataclass(slots=True)
+class Inside:
+    """What a folded node holds: its members, and the arrows between them."""
+
+    nodes: list[Node] = field(default_factory=list)
+    edges: list[Edge] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Group:
     """A frame around nodes: the inside of a query, a layer."""
 
     id: str
     label: str
+
+
+@dataclass(slots=True)
+class Steps:
+    """The order in which ops ran, as indices of ops: forward, then the first call's way back."""
+
+    forward: list[int] = field(default_factory=list)
+    backward: list[int] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -76,6 +96,7 @@ class Diagram:
     groups: list[Group] = field(default_factory=list)
     title: str = ""
     notes: list[str] = field(default_factory=list)  # what was left out or folded, in sentences
+    steps: Steps = field(default_factory=Steps)
 
     def node(self, name: str) -> Node | None:
         """Return the node of that id."""

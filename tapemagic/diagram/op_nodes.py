@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tapemagic.diagram import labels
-from tapemagic.diagram.flow import local_derivative
+from tapemagic.diagram.flow import local_derivative, rounded, size
 from tapemagic.diagram.graph import WRITES
 from tapemagic.diagram.model import Edge, Node
+from tapemagic.diagram.rows import op_rows
 from tapemagic.diagram.tensor_nodes import describe, gradient_facts, tensor_node
 from tapemagic.views import numbers, words
 
 if TYPE_CHECKING:
     from tapemagic.diagram.sketch import Sketch
     from tapemagic.traces.model import Op
+
+LABEL = 22  # letters of a local derivative that stands on an arrow
 
 
 def op_node(sketch: Sketch, op: Op) -> Node:
@@ -32,8 +35,9 @@ def op_node(sketch: Sketch, op: Op) -> Node:
     shown = next((t for t in op.outputs if t in (is_target, is_source)), None)
     gradient = gradient_facts(sketch, op.outputs[0] if shown is None else shown) if first else ()
     shown_value = labels.content(first)
-    several = (shown_value, *gradient) if len(gradient) > 1 else None
-    node.facts = tuple(x for x in several or (labels.join(shown_value, *gradient),) if x)
+    joined = labels.join(shown_value, *gradient)
+    short = len(gradient) < 2 and len(joined) <= labels.VALUE
+    node.facts = tuple(x for x in ((joined,) if short else (shown_value, *gradient)) if x)
     node.line = cell_line(op)
     node.state = _state(sketch, op)
     node.keep = node.target or node.source
@@ -41,6 +45,7 @@ def op_node(sketch: Sketch, op: Op) -> Node:
     node.detail = labels.join(
         op.type, describe(first, words.inside(op.at)), known, " / ".join(op.scope)
     )
+    node.rows = op_rows(sketch, op)
     return sketch.add(node)
 
 
@@ -91,10 +96,9 @@ def _measure(sketch: Sketch, op: Op, position: int, edge: Edge) -> None:
     found = [flow for flow in sketch.flows if (op.index, position) in flow.values]
     if len(found) != 1:
         return
-    local = local_derivative(found[0], (op.index, position), op.outputs[0])
-    if local is not None:
-        edge.label = f"{numbers.TIMES} {numbers.number(local, 3)}"
-        edge.detail = f"local derivative {numbers.number(local)}"
-    value = found[0].values[op.index, position]
-    if isinstance(value, float):
-        edge.weight = abs(value)
+    local = local_derivative(found[0], op, position)
+    told = numbers.small(rounded(local), LABEL)
+    if local is not None and told is not None:
+        edge.label = f"{numbers.TIMES} {told}"
+        edge.detail = f"local derivative {numbers.small(local, 4 * LABEL)}"
+    edge.weight = size(found[0].values[op.index, position])

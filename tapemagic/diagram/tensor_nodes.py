@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tapemagic.diagram import labels
 from tapemagic.diagram.model import Node
+from tapemagic.diagram.rows import tensor_rows
 from tapemagic.views import words
 from tapemagic.views.escape import one_line
 
@@ -31,7 +32,9 @@ def _new(sketch: Sketch, tensor: int) -> Node:
     shown = labels.content(known, read=sketch.graph.value(tensor))
     if shown and shown != node.title:
         node.facts = (shown,)
-    node.facts += gradient_facts(sketch, tensor)
+    gradients = gradient_facts(sketch, tensor)
+    node.facts += gradients
+    node.rows = tensor_rows(sketch, tensor, gradients)
     node.source = bool(asked)
     node.target = tensor in sketch.targets
     site = known.made_at or known.named_at if known is not None else None

@@ -65,7 +65,8 @@ _ARGUMENTS = (
     argument(
         "--try-fixes",
         action=BooleanOptionalAction,
-        help="Run each mended cell once, on copies, and say what gradient it gave.",
+        help="Run each mended cell once, on copies, and say what gradient it gave. What it does "
+        "outside of this Python session, to files or over the network, is not put back.",
     ),
     argument(
         "--save",

@@ -7,9 +7,10 @@ from IPython.display import publish_display_data
 
 from tapemagic.diagnosis import guide
 from tapemagic.diagnosis.cause import Cause
-from tapemagic.views.escape import html, html_prose
-from tapemagic.views.html import style_sheet
+from tapemagic.views.escape import html
+from tapemagic.views.html import fragment
 from tapemagic.views.html_base import code, heading, tag
+from tapemagic.views.html_cause import body
 
 
 def explain(slug: str) -> None:
@@ -29,19 +30,11 @@ def explain(slug: str) -> None:
 
 
 def _publish(plain: str, page: str) -> None:
-    style = f"<style>{style_sheet()}</style>"
-    publish_display_data(
-        {"text/plain": plain, "text/html": f'<div class="tapemagic">{style}{page}</div>'}
-    )
+    publish_display_data({"text/plain": plain, "text/html": fragment(page, plain)})
 
 
 def _cause(cause: Cause) -> str:
-    parts = [heading(f"{html(cause.title)} {code(cause.slug)}", "cause")]
-    parts += [tag("p", html_prose(text), "message") for text in guide.paragraphs(cause)]
-    for label, source in (("For example", cause.example), ("Mended", cause.mended)):
-        parts.append(tag("p", tag("span", label, "label")))
-        parts.append(tag("pre", html(source.strip("\n")), "code", "code", tabindex="0"))
-    return "".join(parts)
+    return heading(f"{html(cause.title)} {code(cause.slug)}", "cause") + body(cause)
 
 
 def _listing() -> str:

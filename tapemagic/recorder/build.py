@@ -292,7 +292,7 @@ class Builder:
             at, error=raw.error, failed=raw.failed, zero_for_none=raw.zero_for_none, graph=raw.graph,
         )  # fmt: skip
         query.via = sites[1:]
-        raw.gradients = [settled(g) for g in raw.gradients]
+        raw.gradients = settled(raw)
         query.gradients = raw.gradients or [None] * len(raw.sources)
         query.results = raw.results or [None] * len(raw.sources)
         for index, codes, skip, up, values, begin in raw.steps:

@@ -649,7 +649,6 @@ class Flow:
             if mark is not None:
                 self.log.name_mark(mark, name)
         elif kind == CONTAINER:
-            pairs: Iterable[tuple[Any, Any]]
             if type(value) is dict:
                 pairs: Any = zip(value, value.values(), strict=True)
             elif type(value) in (list, tuple):

@@ -93,6 +93,7 @@ class RawQuery:
     error: tuple[str, str] | None = None
     failed: int | None = None  # the op whose backward op raised
     steps: list[Any] = field(default_factory=list)
+    axes: list[Any] = field(default_factory=list)  # per source: points for a plot, or None
     expr: str | None = None  # target text, for a query that tapemagic asked itself
 
 

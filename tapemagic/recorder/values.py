@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 from tapemagic.recorder.log import SMALL
-from tapemagic.traces.model import Gradient
+from tapemagic.recorder.portraits import complete, points
+from tapemagic.traces.model import Gradient, Portrait
 
 _INFINITY = float("inf")
 
@@ -83,6 +84,8 @@ def read_gradient(gradient: Any) -> Gradient:
         made.zero = not array.any()
     if flat.size <= SMALL:
         made.value = read_value(array)
+    else:
+        made.portrait = Portrait(points(flat))
     return made
 
 
@@ -111,9 +114,17 @@ SMALL_COPY = 1 << 14
 """Bytes up to which copying is cheaper than looking."""
 
 
-def settled(taken: Any) -> Gradient | None:
-    """What :meth:`Later.take` gave, as figures."""
-    return taken if taken is None or isinstance(taken, Gradient) else read_gradient(_Copy(taken))
+def settled(row: Any) -> list[Gradient | None]:
+    """What :meth:`Later.take` gave for a query's sources, as figures."""
+    found: list[Gradient | None] = []
+    for position, taken in enumerate(row.gradients):
+        if taken is None or isinstance(taken, Gradient):
+            found.append(taken)
+            continue
+        made = read_gradient(_Copy(taken))
+        complete(row, position, made, _Copy(taken))
+        found.append(made)
+    return found
 
 
 class _Copy:
@@ -145,4 +156,6 @@ def _usual(gradient: Any) -> Gradient | None:
     made = Gradient(array.shape, kind.name, square**0.5, float(least), float(most))
     if flat.size <= SMALL:
         made.value = read_value(array)
+    else:
+        made.portrait = Portrait(points(flat))
     return made

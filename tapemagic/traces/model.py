@@ -115,6 +115,19 @@ class Argument:
 
 
 @dataclass(slots=True)
+class Portrait:
+    """What a picture of a gradient is drawn from; arrays are float32 in bytes."""
+
+    sample: bytes = b""  # evenly spaced elements
+    axis: bytes = b""  # the source at the same places, where a plot by it makes sense
+    curve: bytes = b""  # the target there
+    heat: tuple[tuple[float, ...], ...] = ()  # a Jacobian, made small
+    rows: int = 0  # of the Jacobian itself
+    columns: int = 0
+    structure: str = ""  # "diagonal", or "blocks" along the first axis of target and source
+
+
+@dataclass(slots=True)
 class Gradient:
     """What a query returned for one source, read once the query was over."""
 
@@ -128,6 +141,7 @@ class Gradient:
     nan: bool = False  # one of the nonfinite elements is NaN
     sparse: bool = False
     value: Any = None  # as Tensor.value
+    portrait: Portrait | None = None
 
 
 @dataclass(slots=True)

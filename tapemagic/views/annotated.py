@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from tapemagic.diagram.flow import follow
@@ -12,7 +13,7 @@ from tapemagic.diagram.op_nodes import cell_line
 from tapemagic.views import numbers
 
 if TYPE_CHECKING:
-    from tapemagic.report.model import Report
+    from tapemagic.report.model import Report, Why
 
 KINDS = 3  # op types named per line
 
@@ -27,7 +28,7 @@ class Annotated:
     recorded: int = 0
     nbytes: int = 0  # of the results that a tape keeps
     left: list[str] = field(default_factory=list)
-    flow: str = ""  # "on" where a gradient goes on to a source, "end" where it ends
+    flow: str = ""  # "on": a gradient goes on to a source; "end": it ends; "lost": beyond that
     asked: list[str] = field(default_factory=list)
 
     @property
@@ -104,9 +105,33 @@ def _flow(report: Report, lines: list[Annotated]) -> None:
                     lines[line - 1].flow = "on"
     for call in report.calls:
         for source in call.sources:
-            why = source.why
-            at = why.at if why is not None and why.level != "info" else None
-            if at is not None and at.here and _inside(lines, at.line):
-                lines[at.line - 1].flow = "end"
+            if source.why is not None and source.why.level != "info":
+                _ends(source.why.because or source.why, lines)
         if call.at is not None and call.at.here and _inside(lines, call.at.line):
             lines[call.at.line - 1].asked.append(call.method)
+    _join(lines)
+
+
+def _ends(why: Why, lines: list[Annotated]) -> None:
+    """Mark where a gradient ends, and the lines of the value's way that it would have gone on to."""
+    at = why.at.line if why.at is not None and why.at.here else None
+    if not _inside(lines, at) or at is None:
+        return
+    for step in why.story:
+        if step.at is not None and step.at.here and _inside(lines, step.at.line):
+            if step.at.line == at:
+                break
+            line = lines[step.at.line - 1]
+            line.flow = line.flow or "lost"
+    lines[at - 1].flow = "end"
+
+
+def _join(lines: list[Annotated]) -> None:
+    """Draw the margin's line on through lines that ran nothing."""
+    marked = [line for line in lines if line.flow]
+    for before, after in pairwise(marked):
+        between = lines[before.number : after.number - 1]
+        kinds = {before.flow, after.flow} - {"end"}
+        if len(kinds) == 1 and not any(line.count for line in between):
+            for line in between:
+                line.flow = kinds.copy().pop()

@@ -31,6 +31,7 @@ class Card:
     call: int | None = None
     lines: list[Line] = field(default_factory=list)
     diff: list[tuple[str, str]] = field(default_factory=list)
+    fixed: str = ""  # the whole changed cell
     paths: dict[str, str] = field(default_factory=dict)  # of the sources that Keras names
 
     @property
@@ -104,6 +105,7 @@ def _add(
         card.lines = excerpt(report.source, root if root.story else why)
     fixed = why.fixed_source or (why.because.fixed_source if why.because is not None else None)
     card.diff = changes(report.source, fixed)
+    card.fixed = fixed or ""
     found.append(card)
 
 

@@ -110,3 +110,10 @@ def element_id(text: object) -> str:
     """Return text that is safe as an id or class in HTML and SVG."""
     safe = _NOT_IN_ID.sub("-", str(text))[:64].strip("-")
     return safe if safe[:1].isalpha() else f"x{safe}"
+
+
+def json_in_html(text: str) -> str:
+    """Write JSON so that no part of it can end the element that it stands in."""
+    for letter in "<>&\u2028\u2029":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return text

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tapemagic.views.wire import wire
+
 if TYPE_CHECKING:
     from tapemagic.report.model import Step, Why
 
@@ -22,6 +24,7 @@ class Line:
     mark: tuple[int, int] | None = None  # columns of the culprit expression, in characters
     story: bool = False
     notes: tuple[str, ...] = ()  # what happened to the value here
+    wire: str = ""  # the value's way in the margin; a key of wire.SIGNS
 
 
 _NOTES = {
@@ -64,6 +67,7 @@ def excerpt(source: str, why: Why) -> list[Line]:
                 _notes(why, number),
             )
         )
+    wire(found, why)
     return found
 
 

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from functools import cache
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 from tapemagic.options import DisplayOptions
@@ -16,6 +14,8 @@ from tapemagic.views.html_base import tag
 from tapemagic.views.html_card import card
 from tapemagic.views.html_diagram import diagram
 from tapemagic.views.html_table import table
+from tapemagic.views.live import live
+from tapemagic.views.style_sheet import style_sheet
 from tapemagic.views.text import text
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def fragment(body: str, plain: str) -> str:
         body: The page, already HTML.
         plain: The same as text.
     """
-    rich = tag("div", f"<style>{style_sheet()}</style>{body}", style="rich")
+    rich = tag("div", f"<style>{style_sheet()}</style>{body}{live(body)}", style="rich")
     rich = rich.replace("<div", f'<div class="tm-rich {HIDDEN}"', 1)
     told = tag("div", tag("pre", escaped(plain)), style="hidden", aria_hidden="true")
     told = told.replace("<div", '<div class="tm-plain d-none jp-RenderedText"', 1)
@@ -84,18 +84,8 @@ def page(report: Report, display: DisplayOptions | None = None, title: str | Non
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         '<meta name="color-scheme" content="light dark">'
         f"<title>{name}</title><style>{style_sheet()}</style></head>\n"
-        f'<body><main>{heading}<div class="tapemagic">{body}</div></main></body></html>\n'
+        f'<body><main>{heading}<div class="tapemagic">{body}{live(body)}</div></main></body></html>\n'
     )
-
-
-@cache
-def style_sheet() -> str:
-    """Return the style sheet, without comments and line breaks."""
-    text = files("tapemagic.views").joinpath("page.css").read_text("utf-8")
-    while "/*" in text:
-        start = text.index("/*")
-        text = text[:start] + text[text.index("*/", start) + 2 :]
-    return "".join(line.strip() for line in text.splitlines())
 
 
 def _summary(report: Report) -> str:

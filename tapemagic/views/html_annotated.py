@@ -13,7 +13,11 @@ if TYPE_CHECKING:
     from tapemagic.views.annotated import Annotated
 
 HEAD = ("", "", "cell", "ops", "recorded", "tape keeps", "outside TensorFlow")
-_FLOW = {"on": ("┃", "a gradient flows through this line"), "end": ("✗", "a gradient ends here")}
+_FLOW = {
+    "on": ("┃", "a gradient flows through this line"),
+    "end": ("✗", "a gradient ends here"),
+    "lost": ("┊", "the gradient that ended below would have come here"),
+}
 LONGEST = 160
 
 
@@ -39,7 +43,12 @@ def _row(line: Annotated) -> str:
     cells = [
         tag("td", html(sign), f"flow flow-{line.flow or 'none'}", "cell", title=told),
         tag("td", str(line.number), "line", "cell"),
-        tag("td", "&nbsp;" * indent + tag("code", html(text[indent:])), "source", "cell"),
+        tag(
+            "td",
+            "&nbsp;" * indent + tag("code", html(text[indent:]), data_line=str(line.number)),
+            "source",
+            "cell",
+        ),
         tag("td", html(one_line(line.kinds, 80)), "ops", "cell"),
         tag("td", html(line.kept), "kept", "cell"),
         tag("td", html(line.size), "number", "cell"),

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tapemagic.trying import CANNOT_BE_PUT_BACK
 from tapemagic.views import cards as plain
 from tapemagic.views import words
 from tapemagic.views.escape import html, html_prose
 from tapemagic.views.html_base import code, tag
+from tapemagic.views.html_cause import about
+from tapemagic.views.wire import SIGNS
 
 if TYPE_CHECKING:
     from tapemagic.report.model import Why
@@ -28,6 +31,7 @@ def card(shown: Card) -> str:
         parts.append(_code(shown.lines))
     parts += [_story(why), _fix(shown)]
     parts += [_below("Also possible", other) for other in why.other]
+    parts.append(about(why))
     tone = "care" if shown.partial or why.level == "warning" else "bad"
     return tag("div", "".join(parts), f"card tone-{tone}", "card", role="group")
 
@@ -52,15 +56,24 @@ def _below(label: str, why: Why) -> str:
 
 def _code(lines: list[Line]) -> str:
     digits = max(len(str(line.number)) for line in lines)
-    rows = "\n".join(_line(line, digits) for line in lines)
+    wired = any(line.wire for line in lines)
+    rows = "\n".join(_line(line, digits, wired) for line in lines)
     return tag("pre", rows, "code", "code", tabindex="0")
 
 
-def _line(line: Line, digits: int) -> str:
+def _wire(line: Line) -> str:
+    """Return the margin of one line; the style sheet draws over the letters, where there is one."""
+    cls = f"wire wire-{line.wire}" if line.wire else "wire"
+    return tag("span", f"{SIGNS.get(line.wire, ''):<3}", cls, aria_hidden="true")
+
+
+def _line(line: Line, digits: int, wired: bool) -> str:
+    margin = _wire(line) if wired else ""
     if not line.number:
-        return tag("span", f"  {'⋮':>{digits}}", "gap")
-    sign = "▶" if line.culprit else " "
-    number = tag("span", f"{sign} {line.number:>{digits}}  ", "number")
+        dots = tag("span", "⋮", "one")
+        return tag("span", f"{' ' * (digits + 1)}{dots}  ", "gap") + margin
+    sign = tag("span", "▶", "one") if line.culprit else " "
+    number = tag("span", f"{sign} {line.number:>{digits}}  ", "number") + margin
     indent = len(line.text) - len(line.text.lstrip())
     text = html(line.text[indent:])
     if line.mark:
@@ -69,11 +82,14 @@ def _line(line: Line, digits: int) -> str:
         text = html(line.text[indent:left]) + marked + html(line.text[right:])
     number += html(line.text[:indent])
     # Behind a long line nobody would see the note: it goes below.
-    gutter = "\n" + " " * (digits + 4 + indent) + "↑ " if len(line.text) > LONG else "  ← "
+    gutter = (
+        "\n" + " " * (digits + 4 + indent + 3 * wired) + "↑ " if len(line.text) > LONG else "  ← "
+    )
     notes = "".join(tag("i", f"{gutter}{html(note)}", "told") for note in line.notes)
+    at = {"data_line": str(line.number)}
     if line.culprit:
-        return number + tag("span", text, "culprit", "culprit") + notes
-    return number + tag("span", text, "story" if line.story else "aside") + notes
+        return number + tag("span", text, "culprit", "culprit", **at) + notes
+    return number + tag("span", text, "story" if line.story else "aside", **at) + notes
 
 
 def _story(why: Why) -> str:
@@ -93,17 +109,21 @@ def _fix(shown: Card) -> str:
     fix = why.fix or (why.because.fix if why.because is not None else None)
     parts = [tag("p", f"{tag('b', 'Fix', 'label')} {html_prose(fix)}", "fix")] if fix else []
     if shown.diff:
-        parts.append(diff_lines(shown.diff))
+        parts.append(diff_lines(shown.diff, shown.fixed))
     tried = plain.tried(why)
     if tried:
         sign = "✓ " if why.fix_verified else ""
         parts.append(tag("p", sign + html_prose(tried), "tried"))
+    if why.fix_verified is not None:
+        undone = tag("summary", "What a try can't put back") + tag("p", html(CANNOT_BE_PUT_BACK))
+        parts.append(tag("details", undone, "undone"))
     return "".join(parts)
 
 
-def diff_lines(changed: list[tuple[str, str]]) -> str:
-    """Return changed lines of code as a block."""
-    return tag("pre", "".join(map(_change, changed)), "code diff", "code")
+def diff_lines(changed: list[tuple[str, str]], fixed: str = "") -> str:
+    """Return changed lines of code as a block; the whole changed cell goes along, to be copied."""
+    whole = {"data_fix": fixed} if fixed else {}
+    return tag("pre", "".join(map(_change, changed)), "code diff", "code", **whole)
 
 
 def _change(change: tuple[str, str]) -> str:

@@ -9,6 +9,7 @@ from tapemagic.diagram import palette
 from tapemagic.diagram.style import legend_items
 from tapemagic.views import draw
 from tapemagic.views.escape import html, one_line
+from tapemagic.views.facts import facts
 from tapemagic.views.html_base import tag
 from tapemagic.views.listing import key, listing
 from tapemagic.views.picture import picture
@@ -46,7 +47,13 @@ def diagram(report: Report, level: str = "auto") -> str:
     drawn_as = _image(drawn) + _legend(drawn.diagram) if drawn.svg is not None else _words(drawn)
     notes = "".join(tag("p", html(note), "note") for note in drawn.diagram.notes)
     caption = tag("div", html(one_line(drawn.diagram.title, 160)), "caption")
-    return tag("div", caption + drawn_as + notes, "diagram")
+    known = _known(drawn.diagram) if drawn.svg is not None else ""
+    return tag("div", caption + drawn_as + notes + known, "diagram")
+
+
+def _known(shown: Diagram) -> str:
+    """Return what the script knows, as data: nothing that a browser would run or show."""
+    return f'<script type="application/json" class="tm-known">{facts(shown)}</script>'
 
 
 def _image(drawn: Picture) -> str:

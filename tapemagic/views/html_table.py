@@ -9,13 +9,14 @@ from tapemagic.views import words
 from tapemagic.views.asked import heading
 from tapemagic.views.escape import html, html_prose, one_line
 from tapemagic.views.html_base import code, tag
+from tapemagic.views.html_portraits import plots, spark
 from tapemagic.views.numbers import TIMES
 
 if TYPE_CHECKING:
     from tapemagic.report.model import Call, Report
     from tapemagic.views.rows import Row
 
-HEAD = ("source", "kind", "dtype", "shape", "verdict", "gradient", "reason")
+HEAD = ("source", "kind", "dtype", "shape", "verdict", "gradient", "spread", "reason")
 MOST = 24  # rows in sight; the rest is folded away
 LOUD = 80
 
@@ -23,6 +24,8 @@ LOUD = 80
 def table(report: Report, call: Call) -> str:
     """Return one call's table with its notes."""
     found = [] if plain.quiet(call) else plain.rows(call, report.trace)
+    for row, source in zip(found, call.sources, strict=False):
+        row.picture = spark(source)
     shown, folded = found, list[plain.Row]()
     if len(found) > MOST:
         shown = [row for row in found if row.verdict.tone != "good"][:LOUD] or found[: MOST // 2]
@@ -37,6 +40,7 @@ def table(report: Report, call: Call) -> str:
     if folded:
         summary = tag("summary", f"{len(folded):,} more {_fate(folded)}")
         parts.append(tag("details", summary + _table(folded), "more"))
+    parts.append(plots(report, call) if shown else "")
     parts += [tag("p", html(note), "note") for note in plain.notes(call)]
     return tag("div", "".join(parts), "call")
 
@@ -70,7 +74,16 @@ def _table(found: list[Row]) -> str:
 
 def _texts(row: Row) -> tuple[str, ...]:
     reason = ", ".join(x for x in (row.reason, row.where) if x)
-    return (row.name, row.kind, row.dtype, row.shape, row.verdict.text, row.gradient, reason)
+    return (
+        row.name,
+        row.kind,
+        row.dtype,
+        row.shape,
+        row.verdict.text,
+        row.gradient,
+        row.picture[:1],
+        reason,
+    )
 
 
 def _row(row: Row, used: list[bool]) -> str:
@@ -84,6 +97,7 @@ def _row(row: Row, used: list[bool]) -> str:
         tag("td", html(texts[3]), "number fact", "cell"),
         tag("td", verdict, f"verdict tone-{row.verdict.tone}", "cell"),
         tag("td", html(texts[5]), "number", "cell"),
-        tag("td", html(texts[6]), "reason", "cell"),
+        tag("td", row.picture, "spread", "cell"),
+        tag("td", html(texts[7]), "reason", "cell"),
     ]
     return tag("tr", "".join(c for c, use in zip(cells, used, strict=True) if use))

@@ -24,6 +24,7 @@ class Row:
     gradient: str
     reason: str
     where: str
+    picture: str = ""  # of its gradient, for views that can show one: HTML
     path: str = ""  # the name that Keras knows a variable by, where the code says something else
 
 
@@ -47,7 +48,7 @@ def _row(source: Source, trace: Trace | None) -> Row:
         gradient(source.gradient, source.shape),
         words.cause(why) if why is not None else "",
         words.place(why.at) if why is not None else "",
-        words.own_path(trace, source),
+        path=words.own_path(trace, source),
     )
 
 

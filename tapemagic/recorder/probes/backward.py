@@ -84,7 +84,9 @@ class BackwardProbe:
             return
         self.inside -= 1
         if not self.inside and self.ops.query is not None:
-            index = self.log.attributes.get(id(called[1])) if called[1] is not None else None
+            index = (
+                self.log.by_attributes().get(id(called[0][1])) if called[0][1] is not None else None
+            )
             self.log.queries[self.ops.query].failed = index
 
     def _returned(self, called: tuple[Any, ...] | None, result: Any) -> None:

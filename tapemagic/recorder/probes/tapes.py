@@ -10,6 +10,7 @@ from typing import Any
 from tapemagic.recorder.kinds import TENSOR, VARIABLE, Kinds, variable_handle
 from tapemagic.recorder.log import Log, RawArgument, RawQuery, RawTape, Where
 from tapemagic.recorder.patches import Patches
+from tapemagic.recorder.portraits import Portraits, axes
 from tapemagic.recorder.private import Private
 from tapemagic.recorder.probes.ops import OpsProbe
 from tapemagic.recorder.values import Later
@@ -33,6 +34,7 @@ class TapesProbe:
         self.keras = False
         self.applying = False
         self.later = Later()
+        self.portraits = Portraits()
 
     # -- install
 
@@ -216,6 +218,7 @@ class TapesProbe:
             method, self.raw(tape).id, len(self.log.ops), self._where_query(),
             self.arguments(target), self.arguments(sources), text == "zero", self._graph(),
         )  # fmt: skip
+        row.axes = axes(method, target, sources)
         return self._open(row)
 
     def _elsewhere(self) -> bool:
@@ -275,6 +278,7 @@ class TapesProbe:
     def _read(self, row: RawQuery, gradients: list[Any]) -> None:
         take = self.later.take
         row.gradients = [None if g is None else take(g) for g in gradients]
+        self.portraits.add(row, gradients)
         row.results = [getattr(g, "_id", None) for g in gradients]
 
     def _results(self, result: Any, count: int) -> list[Any]:

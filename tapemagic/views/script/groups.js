@@ -1,0 +1,115 @@
+// Folded boxes open in place: the picture is stretched where they stand, and keeps its order.
+function toggle(shown, node) {
+  const key = node.key || node.facts.id;
+  const open = shown.opened.has(key);
+  if (open) shown.opened.delete(key);
+  else shown.opened.add(key);
+  clear(shown);
+  arrange(shown);
+  const again = shown.nodes.find((one) => !one.hidden && (one.key || one.facts.id) === key);
+  say(shown, `${node.facts.lines[0]}: ${open ? "closed" : "open"}.`);
+  if (again) stand(shown, again, true);
+}
+
+function openAll(shown, open) {
+  shown.opened.clear();
+  for (const facts of open ? shown.data.nodes : []) {
+    if (facts.inside) shown.opened.add(facts.id);
+  }
+  clear(shown);
+  arrange(shown);
+  fit(shown);
+}
+
+function arrange(shown) {
+  shown.all.textContent = shown.opened.size ? "Close all" : "Open all";
+  const whole = shown.nodes.filter((node) => !node.key);
+  for (const frame of shown.graph.querySelectorAll(".tm-frame")) frame.remove();
+  const open = [];
+  for (const node of whole) {
+    node.hidden = shown.opened.has(node.facts.id);
+    if (!node.hidden) continue;
+    const inner = lay(shown, node.facts.inside, node.facts.id);
+    const { x0, x1, y0, y1 } = node.at;
+    const more = (need, has) => Math.max(0, need - has);
+    const dx = more(inner.w + 2 * GAP, x1 - x0);
+    const dy = more(inner.h + 2 * GAP + 14, y1 - y0);
+    open.push({ node, inner, x0, x1, y0, y1, dx, dy });
+  }
+  const mapX = stretched(open.map((o) => ({ from: o.x0, to: o.x1, more: o.dx })));
+  const mapY = stretched(open.map((o) => ({ from: o.y0, to: o.y1, more: o.dy })));
+  for (const node of whole) move(node, mapX, mapY);
+  const byTop = new Map(whole.map((node) => [node.top, node]));
+  for (const edge of shown.edges) bend(edge, byTop, mapX, mapY);
+  for (const cluster of shown.graph.querySelectorAll(".cluster")) follow(cluster, mapX, mapY);
+  shown.nodes = whole;
+  for (const one of open) frame(shown, one);
+  const base = shown.base = shown.base || shown.size;
+  const far = 1e6; // beyond every box the stretch is complete
+  shown.size = { w: base.w + mapX(far) - far, h: base.h + mapY(far) - far };
+  if (shown.slider) go(shown, shown.step);
+}
+
+// Where a place comes to lie when parts of the paper get wider; boxes side by side share room.
+function stretched(parts) {
+  const marks = [...new Set(parts.flatMap((part) => [part.from, part.to]))].sort((a, b) => a - b);
+  const bands = marks.slice(1).map((to, i) => {
+    const from = marks[i];
+    const over = parts.filter((part) => part.from <= from && part.to >= to);
+    return { from, to, rate: Math.max(0, ...over.map((part) => part.more / (part.to - part.from))) };
+  });
+  const inside = (value, { from, to }) => Math.max(0, Math.min(value, to) - from);
+  return (value) => bands.reduce((sum, band) => sum + band.rate * inside(value, band), value);
+}
+
+// A box keeps its size: it moves with its middle. An open one becomes its frame.
+function move(node, mapX, mapY) {
+  const { x0, x1, y0, y1 } = node.at;
+  node.el.style.display = node.hidden ? "none" : "";
+  const [mx, my] = [(x0 + x1) / 2, (y0 + y1) / 2];
+  const [dx, dy] = [mapX(mx) - mx, mapY(my) - my];
+  node.by = [dx, dy];
+  node.now = node.hidden
+    ? { x0: mapX(x0), x1: mapX(x1), y0: mapY(y0), y1: mapY(y1) }
+    : { x0: x0 + dx, x1: x1 + dx, y0: y0 + dy, y1: y1 + dy };
+  node.el.setAttribute("transform", `translate(${dx} ${dy})`);
+}
+
+// The ends of an arrow stay at their boxes, what is between follows the stretched paper.
+function bend(edge, byTop, mapX, mapY) {
+  const path = edge.el.querySelector("path");
+  if (!path) return;
+  edge.d = edge.d || path.getAttribute("d");
+  const count = numbers(edge.d).length / 2;
+  const side = (i) => byTop.get(i < 2 ? edge.tail : i >= count - 2 ? edge.head : -1);
+  let i = -1;
+  path.setAttribute("d", edge.d.replace(/(-?[\d.]+),(-?[\d.]+)/g, (_, x, y) => {
+    i += 1;
+    const node = side(i);
+    if (node && !node.hidden) return `${+x + node.by[0]},${+y + node.by[1]}`;
+    return `${mapX(+x)},${mapY(+y)}`;
+  }));
+  const head = byTop.get(edge.head);
+  for (const tip of edge.el.querySelectorAll("polygon, text")) {
+    const [x, y] = tip.localName === "text"
+      ? [+tip.getAttribute("x"), +tip.getAttribute("y")]
+      : numbers(tip.getAttribute("points")).slice(2);
+    const near = tip.localName === "polygon" && head && !head.hidden;
+    const by = near ? head.by : [mapX(x) - x, mapY(y) - y];
+    tip.setAttribute("transform", `translate(${by[0]} ${by[1]})`);
+  }
+}
+
+function follow(cluster, mapX, mapY) {
+  for (const part of cluster.querySelectorAll("path, polygon, text")) {
+    const key = part.localName === "path" ? "d" : "points";
+    part.was = part.was || part.getAttribute(key) || [+part.getAttribute("x"), +part.getAttribute("y")];
+    if (part.localName === "text") {
+      const [x, y] = part.was;
+      part.setAttribute("transform", `translate(${mapX(x) - x} ${mapY(y) - y})`);
+    } else {
+      const put = (_, x, y) => `${mapX(+x)},${mapY(+y)}`;
+      part.setAttribute(key, part.was.replace(/(-?[\d.]+),(-?[\d.]+)/g, put));
+    }
+  }
+}
