@@ -21,6 +21,8 @@ from tapemagic.traces.model import Argument
 NEAR = 20.0
 """A value dearer than this reaches the target only as an index, a condition or a shape."""
 MOST = 12
+STEPS = frozenset(["Floor", "Ceil", "Round", "Rint", "FloorDiv"])
+"""Ops that TensorFlow gives no gradient and whose derivative is zero, but for their steps."""
 
 
 def incomplete(view: QueryView, source: Argument, texts: Texts) -> list[Why]:
@@ -117,6 +119,8 @@ def _carries(view: QueryView, edge: Edge, fault: str) -> bool:
     if edge.kind != "op":
         return edge.kind in ("leave", "state", "query")
     op = view.trace.ops[edge.op]  # type: ignore[index]
+    if op.type in STEPS:
+        return False  # its derivative is zero: nothing is missing
     if op.library or not view.is_float(edge.target) or view.cost(edge, fault) >= NEAR:
         return False
     tracking = view.tracking

@@ -11,7 +11,7 @@ from __future__ import annotations
 import itertools
 import types
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from threading import get_ident
 from typing import Any
 
@@ -359,7 +359,8 @@ class Flow:
         kind = self.kinds.known.get(type(value))
         if count == 0 or len(operands) < count:
             return value
-        if kind is PLAIN or (kind is TENSOR and getattr(value, "_id", 0) in log.made):
+        quiet = not (self.marked or self.top.shared)
+        if kind is PLAIN or (quiet and kind is TENSOR and getattr(value, "_id", 0) in log.made):
             del operands[-count:]
             return value
         taken = operands[-count:]

@@ -171,6 +171,10 @@ def _shared_reasons(report: Report) -> None:
                     known[source.tensor] = source.why
 
 
+def _same_statement(text: CellText, one: int, other: int) -> bool:
+    return text.statement_at(one) is text.statement_at(other)
+
+
 def _given_none(call: Call) -> Why:
     return Why(
         "unconnected",
@@ -181,10 +185,11 @@ def _given_none(call: Call) -> Why:
 
 
 def _failure(report: Report, text: CellText, error: BaseException) -> Failure:
-    line = None
+    line, lines = None, set()
     for frame, number in traceback.walk_tb(error.__traceback__):
         if frame.f_code.co_filename == text.filename:
             line = number
+            lines.add(number)
     if isinstance(error, SyntaxError) and error.filename == text.filename:
         line = error.lineno
     failure = Failure(type(error).__name__, str(error)[:2000], line)
@@ -192,7 +197,7 @@ def _failure(report: Report, text: CellText, error: BaseException) -> Failure:
         if call.error is not None and call.error.message == failure.message:
             failure.why = call.error.why
     if failure.why is None:
-        failure.why = _watch_error(report, text, line)
+        failure.why = _watch_error(report, text, line, lines)
     if failure.why is None:
         reasons = [
             s.why for c in report.calls for s in c.sources
@@ -203,12 +208,14 @@ def _failure(report: Report, text: CellText, error: BaseException) -> Failure:
     return failure
 
 
-def _watch_error(report: Report, text: CellText, line: int | None) -> Why | None:
+def _watch_error(report: Report, text: CellText, line: int | None, lines: set[int]) -> Why | None:
     """``tape.watch`` was given something that it can't take."""
     trace = report.trace
     if trace is None or not trace.refused:
         return None
     at, kind, name = trace.refused[-1]
+    if at is not None and at.here and not any(_same_statement(text, at.line, n) for n in lines):
+        return None  # it was caught: the cell's exception is another one
     if "KerasTensor" in kind:
         return Why(
             "different-object",

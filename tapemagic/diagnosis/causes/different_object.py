@@ -178,6 +178,14 @@ def _twin(case: Case, price: float) -> Found | None:
     if price < _FAR and not _only_stopped(case):
         return None
     others = [case.call_it(t) for t in joined[:2]]
+    anew = _made_anew(case, joined)
+    if anew is not None:
+        return Found(
+            anew,
+            f"`{case.written(anew)}` on {case.line(anew)} makes new variables under the tape, in every "
+            f"call, and `{case.target}` was computed from those; `{case.name}` takes no part in it.",
+            "Use the object that was made once instead of making another one there.",
+        )
     return Found(
         query.at,
         f"`{case.name}` belongs to another set of variables than the one that made "
@@ -188,6 +196,15 @@ def _twin(case: Case, price: float) -> Found | None:
         f"the object whose variables you ask about.",
         _renamed(case, joined),
     )
+
+
+def _made_anew(case: Case, joined: list[int]) -> Site | None:
+    """Where the variables that were used were made, if that was while the tape recorded."""
+    tracking = case.view.tracking
+    made = [case.view.graph.created.get(t) for t in joined]
+    if tracking is None or not made or any(m is None or m < tracking.begin for m in made):
+        return None
+    return case.made_at(joined[0])
 
 
 def query_tape_read(case: Case, tensor: int) -> bool:
@@ -222,7 +239,8 @@ def _renamed(case: Case, joined: list[int]) -> str | None:
     }  # fmt: skip
     names = set()
     for site in sites:
-        statement = case.here.statement_at(site.line) if site is not None and site.here else None
+        near = site is not None and site.here and site.function == at.function
+        statement = case.here.statement_at(site.line) if near and site is not None else None
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
             names.add(statement.targets[0].id)
     if len(names) != 1:

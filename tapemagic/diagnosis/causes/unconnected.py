@@ -36,9 +36,24 @@ def recognise(case: Case) -> Found | None:
     if not view.trace.whole:
         return _unseen(case)
     last = _last_use(case)
-    at = _overwritten(case) or _made(case)
+    over = _overwritten(case)
+    at = over[1] if over is not None else _made(case)
     said = f"`{case.name}` was not used for `{case.target}`"
-    if last is not None:
+    if over is not None:
+        name, at, again = over
+        last = (f"the first value of `{name}`", at)
+        if again:
+            said += (
+                f": {case.line(at)} gives the name `{name}` another value in each turn of the loop, "
+                "and only the last one was used."
+            )
+            last = (f"the values of all turns (as in `{name} += ...`)", at)
+        else:
+            said += (
+                f": what was computed from it is held by the name `{name}`, and {case.line(at)} "
+                "gives that name another value before it is used."
+            )
+    elif last is not None:
         name, where = last
         said += (
             f": what was computed from it ends in {name} on {case.line(where)}, which does not "
@@ -135,8 +150,12 @@ def _last_use(case: Case) -> tuple[str, Site | None] | None:
     return None
 
 
-def _overwritten(case: Case) -> Site | None:
-    """The statement that gave the name of a value made from the source to another value."""
+def _overwritten(case: Case) -> tuple[str, Site, bool] | None:
+    """The statement that gave the name of a value made from the source to another value.
+
+    Returns:
+        The name, the statement, and whether it had given the name its first value as well: a loop.
+    """
     found = _descendants(case)
     view = case.view
     tracking = view.tracking
@@ -149,8 +168,7 @@ def _overwritten(case: Case) -> Site | None:
         if binding.tensor in found and binding.tensor != case.source.tensor:
             mine[where] = binding
         elif where in mine and view.price(binding.tensor) < 20.0:
-            if mine[where].at != binding.at:
-                return binding.at
+            return binding.name, binding.at, mine[where].at == binding.at
     return None
 
 

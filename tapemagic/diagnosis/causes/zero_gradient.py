@@ -36,7 +36,6 @@ REASONS = {
     "SelectV2": "the condition always chose the other side",
     "Select": "the condition always chose the other side",
     "Abs": "the values are all exactly zero",
-    "Mul": "the other factor is zero everywhere",
     "Max": "the maximum was never here",
     "Exp": "the exponentials underflow to zero",
     "Square": "the values are all exactly zero",
@@ -79,6 +78,9 @@ def recognise(case: Case) -> Found | None:
     factor = _zero_factor(case, op)
     if factor is not None:
         reason = f"the other factor, {case.call_it(factor)}, is zero everywhere"
+    elif kind == "Mul" and case.source.dtype in ("float16", "bfloat16"):
+        reason = f"the product is too small for {case.source.dtype} and becomes zero"
+        instead = "loss scaling (keras.optimizers.LossScaleOptimizer), or float32 for this step"
     if kind == "Softmax" and (shape := _shape(case, op)):
         single = shape[-1] == 1
         reason = "a softmax over a single unit is always 1" if single else (
@@ -99,8 +101,16 @@ def recognise(case: Case) -> Found | None:
             else "Look at the values that enter there, or use an op that changes with them."
         ),
         enlivened(case, op, kind),
-        level="info" if "If" in kind else None,
+        level="info" if "If" in kind or _is_begin(case, factor) else None,
     )
+
+
+def _is_begin(case: Case, factor: int | None) -> bool:
+    """Whether a factor is a constant of zeros, as the first state of a recurrent layer is."""
+    if factor is None:
+        return False
+    maker = case.view.graph.maker.get(factor)
+    return maker is None or case.view.trace.ops[maker].type in ("Fill", "ZerosLike", "Zeros")
 
 
 def _zero_factor(case: Case, op: Op) -> int | None:
