@@ -643,6 +643,7 @@ class Flow:
             passing = self.passing
             if passing is not None and passing[0] is value:
                 self.top.shared[name] = passing
+                self.log.name_mark(passing[1], name)
             elif self.top.shared:
                 self.top.shared.pop(name, None)
         elif kind in (ARRAY, OBJECT):

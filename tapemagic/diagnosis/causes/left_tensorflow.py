@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
+from tapemagic.diagnosis.deciding import deciding
 from tapemagic.diagnosis.repairs.detour import kept
 from tapemagic.traces.flow import Edge, node_mark
 from tapemagic.traces.model import Entry, Mark
@@ -29,6 +30,8 @@ def recognise(case: Case) -> Found | None:
     """The cut is a step from a tensor to a marked Python value."""
     if case.view.query.error is not None:
         return _target(case)
+    if case.source.tensor is not None and case.view.price(case.source.tensor) >= FAR:
+        return _decided(case)
     if case.fault not in ("leave", "python", "enter") or case.way is None:
         return None
     marks = marks_of(case)
@@ -52,8 +55,28 @@ def recognise(case: Case) -> Found | None:
         f"{value} left TensorFlow in `{_short(first.what)}` on {case.line(first.at)}{came}: the "
         f"tape can't follow it through {_kind(first)}.",
         _advice(first),
-        kept(case, marks),
+        kept(case, marks) if taken is None else None,
         certain=sure and last is not None,
+    )
+
+
+FAR = 500.0
+"""The price above which no value of the source enters the target."""
+
+
+def _decided(case: Case) -> Found | None:
+    """The value left TensorFlow and did not come back, but decided what was computed."""
+    decision = deciding(case)
+    if decision is None or decision.mark is None or not case.view.targets:
+        return None
+    mark = decision.mark
+    return Found(
+        mark.at,
+        f"`{case.name}` left TensorFlow in `{_short(mark.what)}` on {case.line(mark.at)}, and only "
+        f"decides, in `{_short(decision.what)}` on {case.line(decision.at)}, what is computed for "
+        f"`{case.target}`: a choice carries no gradient.",
+        "Weight the alternatives with a smooth function of it, such as tf.sigmoid or tf.nn.softmax, "
+        "instead of choosing one.",
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.causes.non_trainable import is_kept_by_layer
+from tapemagic.diagnosis.deciding import Decision, deciding
 from tapemagic.diagnosis.inside import unreached
 from tapemagic.traces.model import Site
 
@@ -35,6 +36,9 @@ def recognise(case: Case) -> Found | None:
         return _in_function(case)
     if not view.trace.whole:
         return _unseen(case)
+    decision = deciding(case)
+    if decision is not None:
+        return None if decision.mark is not None else _decides(case, decision)
     last = _last_use(case)
     over = _overwritten(case)
     at = over[1] if over is not None else _made(case)
@@ -68,6 +72,19 @@ def recognise(case: Case) -> Found | None:
         or f"Use `{case.name}` (or what was computed from it) in the target, or "
         "leave it out of the sources.",
         _with_losses(case, at) if _is_loss(case) else None,
+    )
+
+
+def _decides(case: Case, decision: Decision) -> Found:
+    """The source only chooses what is computed."""
+    at = _made(case)
+    return Found(
+        at if decision.itself else decision.at,
+        f"No value of `{case.name}` enters `{case.target}` (made on {case.line(at)}): it only decides, in "
+        f"`{decision.what}` on {case.line(decision.at)}, what is computed, and a choice carries no "
+        "gradient.",
+        "Weight the alternatives with a smooth function of it, such as tf.sigmoid or tf.nn.softmax, "
+        f"instead of choosing one; or leave `{case.name}` out of the sources.",
     )
 
 
