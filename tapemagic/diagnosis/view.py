@@ -252,6 +252,11 @@ class QueryView:
 
     def observed(self) -> set[int]:
         """Tensors at which the backward pass was seen to put a gradient."""
+        if "observed" not in self.memo:
+            self.memo["observed"] = self._observed()
+        return self.memo["observed"]  # type: ignore[no-any-return]
+
+    def _observed(self) -> set[int]:
         arrived = set(self.targets)
         tracking = self.tracking
         for step in self.query.steps:
