@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import traceback
 import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any
@@ -71,6 +72,7 @@ class Session:
         self._begun = self._begun_queries = self._begun_tapes = 0  # rows of earlier cells
         self._whole = False
         self.given: list[Any] = []  # functions to watch, wherever they were defined
+        self.told: Callable[[str], None] = lambda _doing: None  # of a report that takes long
         self._around: Around | None = None  # what trying the fixes needs from before the cell
 
     @property
@@ -259,6 +261,8 @@ class Session:
             log.fault("own tape", fault)
         try:
             self.recorder.stop()
+        except KeyboardInterrupt:
+            self.recorder.stop()  # first of all, everything is put back
         except Exception as fault:
             log.fault("restore", fault)
         Session.active = None
@@ -273,6 +277,13 @@ class Session:
     def _explained(self, error: BaseException | None) -> Report:
         try:
             return self._report(error)
+        except KeyboardInterrupt:
+            report = Report(source=self.text.source)
+            report.notes.append(
+                "The report was interrupted before the first gradient was explained; the cell's "
+                "result is not affected."
+            )
+            return report
         except Exception as fault:
             report = Report(source=self.text.source)
             where = traceback.extract_tb(fault.__traceback__)[-1]
@@ -305,7 +316,7 @@ class Session:
         from tapemagic.report.build import build_report
 
         log = self.recorder.log
-        builder = Builder(log, self._texts, self.text, self.recorder.private)
+        builder = Builder(log, self._texts, self.text, self.recorder.private, self.told)
         trace = builder.build()
         trace.whole = self._whole
         asked = {q.tape for q in trace.queries[self._begun_queries :]}
@@ -322,6 +333,7 @@ class Session:
             begun=self._begun,
             begun_queries=self._begun_queries,
             imported=is_imported(),
+            told=self.told,
         )
         _as_written(report)
         return report
