@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import ast
+import gc
 import traceback
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any
@@ -276,7 +278,8 @@ class Session:
 
     def _explained(self, error: BaseException | None) -> Report:
         try:
-            return self._report(error)
+            with _no_collections():
+                return self._report(error)
         except KeyboardInterrupt:
             report = Report(source=self.text.source)
             report.notes.append(
@@ -356,6 +359,21 @@ def _as_written(report: Report) -> None:
         for one in (why, why.because):
             if one is not None:
                 one.fixed_source = told(one.fixed_source)
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Spare the garbage collector: what a report is made of stays, so there is none to find.
+
+    Each collection goes through all that TensorFlow keeps, and a large report makes for many.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _can_be_asked(tape: Any) -> bool:
