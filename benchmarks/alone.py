@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.ways import Bench
-from benchmarks.work import WORK, Work, loop_of
+from benchmarks.work import OPS_PER_TURN, WORK, Work, loop_of
 
 MIB = 1024 * 1024
 
@@ -62,28 +62,35 @@ def trace_size(ops: int) -> dict[str, Any]:
 def growth(ops: int) -> dict[str, Any]:
     """The seconds of each part for a training loop of so many ops."""
     import tapemagic
+    from tapemagic.session import Session
 
     setup, cell = loop_of(ops)
-    bench = Bench(Work("growth", "growth", setup, cell, 1))
     small = Bench(Work("warm", "warm", setup, loop_of(500)[1], 1))
     for run in (small.plain, small.capture, small.whole):
         run()
-    executed = _count(bench)
-    plain = min(bench.plain() for _ in range(2))
-    capture = bench.capture()
+    executed = round(_count(small) * max(1, round(ops / OPS_PER_TURN)) / (500 / OPS_PER_TURN))
+    bench = Bench(Work("growth", "growth", setup, cell, 1))
+    plain = bench.plain()
+    finish, ended = Session.finish, []
+
+    def finishing(session: Any, error: BaseException | None = None) -> Any:
+        ended.append(time.perf_counter())
+        return finish(session, error)
+
+    Session.finish = finishing  # type: ignore[method-assign]
     begun = time.perf_counter()
     report = tapemagic.run_cell(cell, bench.shell.user_ns)
-    whole = time.perf_counter() - begun
-    begun = time.perf_counter()
+    reported = time.perf_counter()
     page = report._repr_mimebundle_()
-    drawn = time.perf_counter() - begun
+    drawn = time.perf_counter()
     return {
         "ops": executed,
         "plain": plain,
-        "capture": capture,
-        "report": whole - capture,
-        "page": drawn,
+        "capture": ended[0] - begun,
+        "report": reported - ended[0],
+        "page": drawn - reported,
         "characters": sum(map(len, page.values())),
+        "mismatches": report.mismatches,
         "peak": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / MIB,
     }
 

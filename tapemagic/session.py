@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import ast
+import gc
 import traceback
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any
@@ -74,6 +77,7 @@ class Session:
         self._adopted: dict[str, tuple[CellText, dict[tuple[str, int], CodeType]] | None] = {}
         self._lines = 0  # of modules that are watched
         self.given: list[Any] = []  # functions to watch, wherever they were defined
+        self.told: Callable[[str], None] = lambda _doing: None  # of a report that takes long
         self._around: Around | None = None  # what trying the fixes needs from before the cell
 
     @property
@@ -269,6 +273,8 @@ class Session:
             log.fault("own tape", fault)
         try:
             self.recorder.stop()
+        except KeyboardInterrupt:
+            self.recorder.stop()  # first of all, everything is put back
         except Exception as fault:
             log.fault("restore", fault)
         Session.active = None
@@ -282,7 +288,15 @@ class Session:
 
     def _explained(self, error: BaseException | None) -> Report:
         try:
-            return self._report(error)
+            with _no_collections():
+                return self._report(error)
+        except KeyboardInterrupt:
+            report = Report(source=self.text.source)
+            report.notes.append(
+                "The report was interrupted before the first gradient was explained; the cell's "
+                "result is not affected."
+            )
+            return report
         except Exception as fault:
             report = Report(source=self.text.source)
             where = traceback.extract_tb(fault.__traceback__)[-1]
@@ -315,7 +329,7 @@ class Session:
         from tapemagic.report.build import build_report
 
         log = self.recorder.log
-        builder = Builder(log, self._texts, self.text, self.recorder.private)
+        builder = Builder(log, self._texts, self.text, self.recorder.private, self.told)
         trace = builder.build()
         trace.whole = self._whole
         asked = {q.tape for q in trace.queries[self._begun_queries :]}
@@ -332,6 +346,7 @@ class Session:
             begun=self._begun,
             begun_queries=self._begun_queries,
             imported=is_imported(),
+            told=self.told,
         )
         _as_written(report)
         return report
@@ -354,6 +369,21 @@ def _as_written(report: Report) -> None:
         for one in (why, why.because):
             if one is not None:
                 one.fixed_source = told(one.fixed_source)
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Spare the garbage collector: what a report is made of stays, so there is none to find.
+
+    Each collection goes through all that TensorFlow keeps, and a large report makes for many.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _can_be_asked(tape: Any) -> bool:

@@ -283,7 +283,12 @@ class QueryView:
 
     def observed(self) -> set[int]:
         """Tensors at which the backward pass was seen to put a gradient."""
-        arrived = self._begins
+        if "observed" not in self.memo:
+            self.memo["observed"] = self._observed()
+        return self.memo["observed"]  # type: ignore[no-any-return]
+
+    def _observed(self) -> set[int]:
+        arrived = set(self._begins)
         tracking = self.tracking
         for step in self.query.steps:
             # A py_function's backward pass asks a tape of its own: not this one's steps.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
@@ -90,9 +91,18 @@ class Builder:
         log: The rows.
         texts: The person's code by file name; the traced cell has label None.
         private: TensorFlow's private interfaces, or None when it was never imported.
+        told: Told what is being done.
     """
 
-    def __init__(self, log: Log, texts: dict[str, CellText], cell: CellText, private: Any) -> None:
+    def __init__(
+        self,
+        log: Log,
+        texts: dict[str, CellText],
+        cell: CellText,
+        private: Any,
+        told: Callable[[str], None] = lambda _doing: None,
+    ) -> None:
+        self.told = told
         self.log = log
         self.places = Places(texts)
         self.cell = cell
@@ -126,6 +136,8 @@ class Builder:
         log, trace = self.log, self.trace
         rows = log.ops
         for index, row in enumerate(rows):
+            if not index % 10_000:
+                self.told(f"reading op {index:,} of {len(rows):,}")
             op_type, ins, outs, where, _, graph, scope, query, body, name = row
             if type(op_type) is bytes:
                 op_type = op_type.decode()

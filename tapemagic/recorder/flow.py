@@ -46,9 +46,9 @@ _NEUTRAL = frozenset(
 )
 
 
-_HOT = ("o", "c", "r", "p", "z")
-_PASSING = ("n", "s", "v", "i", "a", "b", "k", "w", "turned")  # they hand their second argument on
-_GUARDED = (*_PASSING, "j", "t", "u", "g", "e", "turn", "sync", "enter", "leave")
+_HOT = ("o", "c", "r", "n", "p", "z", "e", "turn")  # they run most, and guard themselves
+_HANDING = ("s", "v", "i", "a", "b", "k", "w", "turned")  # they hand their second argument on
+_GUARDED = (*_HANDING, "j", "t", "u", "g", "sync", "enter", "leave")
 
 
 class Activation:
@@ -67,35 +67,43 @@ class Hooks:
     """The object that stands in rewritten code; its attributes are the hooks.
 
     When tracing ends they become plain pass-throughs, for code that is still running.
+    It has no ``__getattr__``: with one, Python looks every attribute up the slow way.
     """
 
     def __reduce__(self) -> Any:
         return (inert_hooks, ())
 
+
+class Flags:
+    """``b0``, ``b1``, ..: whether a loop or function runs its watched copy.
+
+    One is read in each turn, also of a loop that runs plain: as for the hooks, no ``__getattr__``.
+    """
+
+    def __reduce__(self) -> Any:
+        return (inert_flags, ())
+
+
+class _InertHooks(Hooks):
     def __getattr__(self, name: str) -> Any:
         if name[0] == "d" and name[1:].isdigit():
             return lambda function: function
         raise AttributeError(name)
 
 
-class Flags:
-    """``b0``, ``b1``, ..: whether a loop or function runs its watched copy."""
-
-    def __reduce__(self) -> Any:
-        return (inert_flags, ())
-
+class _InertFlags(Flags):
     def __getattr__(self, name: str) -> bool:
         return False
 
 
 def inert_flags() -> Flags:
     """Flags of code that is not traced: it runs plain."""
-    return Flags()
+    return _InertFlags()
 
 
 def inert_hooks() -> Hooks:
     """Hooks that only pass values through."""
-    hooks = Hooks()
+    hooks = _InertHooks()
     silence(hooks)
     return hooks
 
@@ -112,7 +120,7 @@ def silence(hooks: Hooks) -> None:
     for name in list(vars(hooks)):
         if name[0] == "d" and name[1:].isdigit():
             setattr(hooks, name, lambda function: function)
-    for name in ("o", "c", "r", *_PASSING):
+    for name in ("o", "c", "r", "n", *_HANDING):
         setattr(hooks, name, second)
     for name in ("j", "t", "u", "g", "e", "turn", "sync", "leave", "enter"):
         setattr(hooks, name, nothing)
@@ -183,7 +191,7 @@ class Flow:
                 setattr(self.hooks, f"d{spot.index}", self._define)
 
     def _guard(self, hook: Callable[..., Any]) -> Callable[..., Any]:
-        fallback = 1 if hook.__name__[1:] in _PASSING else None
+        fallback = 1 if hook.__name__[1:] in _HANDING else None
 
         def guarded(*args: Any) -> Any:
             try:
@@ -666,10 +674,13 @@ class Flow:
             self.log.name_object(name, value)
 
     def _n(self, index: int, value: Any) -> Any:
-        spot = self.spots[index]
-        for name in spot.names:
-            self._bind(spot, name, value)
-        self.passing = None
+        try:
+            spot = self.spots[index]
+            for name in spot.names:
+                self._bind(spot, name, value)
+            self.passing = None
+        except Exception as fault:
+            self.log.fault("data flow", fault)
         return value
 
     def _s(self, index: int, value: Any) -> Any:
@@ -832,15 +843,18 @@ class Flow:
         return iterable
 
     def _e(self, index: int, *values: Any) -> bool:
-        spot = self.spots[index]
-        iterated = self.top.iterated
-        mark = iterated.get(index) if iterated else None
-        for name, value in zip(spot.names, values, strict=False):
-            if mark is not None and self.kinds.of(value) in (ARRAY, SHARED, OBJECT):
-                if self.mark_of(value) is None:
-                    self.mark_value(value, self.new_mark(spot, value, [], [mark]))
-            if type(value) is not int:
-                self._bind(spot, name, value)
+        try:
+            spot = self.spots[index]
+            iterated = self.top.iterated
+            mark = iterated.get(index) if iterated else None
+            for name, value in zip(spot.names, values, strict=False):
+                if mark is not None and self.kinds.of(value) in (ARRAY, SHARED, OBJECT):
+                    if self.mark_of(value) is None:
+                        self.mark_value(value, self.new_mark(spot, value, [], [mark]))
+                if type(value) is not int:
+                    self._bind(spot, name, value)
+        except Exception as fault:
+            self.log.fault("data flow", fault)
         return False
 
     def _z(self, value: Any) -> Any:

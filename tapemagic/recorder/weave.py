@@ -52,7 +52,7 @@ class Observer:
         self,
         log: Any,
         before: Callable[..., Any] | None = None,
-        after: Callable[[Any, Any], None] | None = None,
+        after: Callable[[Any, Any], Any] | None = None,
         failed: Callable[[Any, BaseException], None] | None = None,
     ) -> None:
         self.only_begins = after is None and failed is None
@@ -62,7 +62,7 @@ class Observer:
         self,
         log: Any,
         before: Callable[..., Any] | None,
-        after: Callable[[Any, Any], None] | None,
+        after: Callable[[Any, Any], Any] | None,
         failed: Callable[[Any, BaseException], None] | None,
     ) -> None:
         """Listen, again."""
@@ -81,6 +81,15 @@ _UNSEEN = object()
 """The state of a call whose beginning could not be observed: nothing more is said of it."""
 
 
+def guards_itself(callback: Any) -> Any:
+    """Mark a callback of a function that runs once per op: it is called as it is.
+
+    It must not raise, and as ``after`` it hands the result on.
+    """
+    callback.guards_itself = True
+    return callback
+
+
 def _nothing(*_arguments: Any) -> Any:
     return None
 
@@ -90,6 +99,9 @@ def _result(_state: Any, result: Any) -> Any:
 
 
 def _beginning(log: Any, before: Callable[..., Any]) -> Callable[..., Any]:
+    if getattr(before, "guards_itself", False):
+        return before
+
     def begin(*arguments: Any) -> Any:
         try:
             return before(*arguments)
@@ -100,7 +112,10 @@ def _beginning(log: Any, before: Callable[..., Any]) -> Callable[..., Any]:
     return begin
 
 
-def _ending(log: Any, after: Callable[[Any, Any], None]) -> Callable[[Any, Any], Any]:
+def _ending(log: Any, after: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    if getattr(after, "guards_itself", False):
+        return after
+
     def end(state: Any, result: Any) -> Any:
         if state is not _UNSEEN:
             try:
@@ -133,7 +148,7 @@ def observed(
     function: Any,
     log: Any,
     before: Callable[..., Any] | None = None,
-    after: Callable[[Any, Any], None] | None = None,
+    after: Callable[[Any, Any], Any] | None = None,
     failed: Callable[[Any, BaseException], None] | None = None,
 ) -> Any:
     """As :func:`weave`, for functions of libraries; the work is done once per process."""

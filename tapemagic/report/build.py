@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 from tapemagic.cell.text import CellText
@@ -28,6 +29,7 @@ def build_report(
     begun: int = 0,
     begun_queries: int = 0,
     imported: bool = True,
+    told: Callable[[str], None] = lambda _doing: None,
 ) -> Report:
     """The report of a trace.
 
@@ -40,6 +42,10 @@ def build_report(
         begun: Ops before this index belong to earlier cells.
         begun_queries: Queries before this index do too.
         imported: Whether TensorFlow was imported at all.
+        told: Told what is being done.
+
+    Returns:
+        The report. When it is interrupted: with the calls that were explained by then, and a note.
     """
     places: Texts = {(t.label, t.file): t for t in texts.values()}
     places[None, None] = text
@@ -50,26 +56,49 @@ def build_report(
     graph = ValueGraph(trace, registry.body if registry is not None else None)
     groups = _turns(trace.queries[begun_queries:])
     lasts: dict[tuple[Any, ...], int] = {}
-    for group in groups:
-        view = QueryView(trace, graph, group[-1], registry)
-        call = _call(view, places, len(group))
-        number = lasts.get(_question(group[-1]))
-        if number is not None and _same(report.calls[number], call):
-            call.times += report.calls[number].times
-            report.calls[number] = call
-        else:
-            lasts[_question(group[-1])] = len(report.calls)
-            report.calls.append(call)
-        for query in group:
-            one = view if query is group[-1] else QueryView(trace, graph, query, registry)
-            tensors, mismatches = one.agreement()
-            report.tensors += tensors
-            report.mismatches += mismatches
+    for number, group in enumerate(groups):
+        try:
+            told(f"explaining gradient {number + 1} of {len(groups)}")
+            _explain_group(report, trace, graph, group, registry, places, lasts, told)
+        except KeyboardInterrupt:
+            report.notes.append(
+                f"The report was interrupted: {number} of {len(groups)} gradient calls are "
+                "explained. The cell's result is not affected."
+            )
+            break
     _shared_reasons(report)
     if error is not None:
         report.error = _failure(report, text, error)
     report.notes += _notes(trace, report, imported)
     return report
+
+
+def _explain_group(
+    report: Report,
+    trace: Trace,
+    graph: ValueGraph,
+    group: list[Query],
+    registry: Any,
+    places: Texts,
+    lasts: dict[tuple[Any, ...], int],
+    told: Callable[[str], None],
+) -> None:
+    """Add the call of some equal queries, and compare all of them with what was predicted."""
+    view = QueryView(trace, graph, group[-1], registry)
+    call = _call(view, places, len(group))
+    number = lasts.get(_question(group[-1]))
+    if number is not None and _same(report.calls[number], call):
+        call.times += report.calls[number].times
+        report.calls[number] = call
+    else:
+        lasts[_question(group[-1])] = len(report.calls)
+        report.calls.append(call)
+    for turn, query in enumerate(group):
+        told(f"comparing call {turn + 1} of {len(group)} with the tape")
+        one = view if query is group[-1] else QueryView(trace, graph, query, registry)
+        tensors, mismatches = one.agreement()
+        report.tensors += tensors
+        report.mismatches += mismatches
 
 
 def _question(query: Query) -> tuple[Any, ...]:
@@ -261,7 +290,7 @@ def _notes(trace: Trace, report: Report, imported: bool) -> list[str]:
         notes.append("This cell used no TensorFlow: there was nothing to trace.")
     elif not report.executed and not report.calls:
         notes.append("No TensorFlow op ran in this cell: there was nothing to trace.")
-    elif not report.calls:
+    elif not report.calls and not report.notes:  # an interrupted report has said so
         notes.append(
             "No gradient was asked for in this cell."
             if trace.tapes

@@ -142,11 +142,13 @@ def killer(case: Case) -> Op | None:
     Walks from the source along consumers for which a zero came back, as far as the zeros go.
     """
     view = case.view
-    uses: dict[int, list[tuple[int, int]]] = {}
-    for index, codes in view.codes.items():
-        for position, tensor in enumerate(view.trace.ops[index].inputs[: len(codes)]):
-            if codes[position]:
-                uses.setdefault(tensor, []).append((index, codes[position]))
+    uses: dict[int, list[tuple[int, int]]] | None = view.memo.get("uses")
+    if uses is None:  # once for all sources of the query
+        uses = view.memo["uses"] = {}
+        for index, codes in view.codes.items():
+            for position, tensor in enumerate(view.trace.ops[index].inputs[: len(codes)]):
+                if codes[position]:
+                    uses.setdefault(tensor, []).append((index, codes[position]))
     node = case.source.tensor
     found: Op | None = None
     for _ in range(100_000):

@@ -15,7 +15,7 @@ from tapemagic.recorder.log import SMALL, Log, copied
 from tapemagic.recorder.patches import Patches
 from tapemagic.recorder.private import Private
 from tapemagic.recorder.probes.ops import OpsProbe
-from tapemagic.recorder.weave import observed
+from tapemagic.recorder.weave import guards_itself, observed
 
 NONE, ZERO, FINE, NONFINITE, UNSEEN = range(5)
 """What a backward op returned for an input; UNSEEN: symbolic, or on a device that was not read."""
@@ -73,6 +73,7 @@ class BackwardProbe:
         """Stop to listen."""
         self.private.register_gradient_function(self._registered)
 
+    @guards_itself
     def _called(self, *arguments: Any) -> tuple[Any, ...] | None:
         if self.ops.query is None:
             return None
@@ -89,15 +90,24 @@ class BackwardProbe:
             )
             self.log.queries[self.ops.query].failed = index
 
-    def _returned(self, called: tuple[Any, ...] | None, result: Any) -> None:
-        if called is None:
-            return
-        self.inside -= 1
-        if self.inside:
-            return
-        (_, attrs, num_inputs, _, outputs, out_grads, skip, _), begin = called
-        index = None if attrs is None else self.log.by_attributes().get(id(attrs))
-        if index is None and attrs is None:
+    @guards_itself
+    def _returned(self, called: Any, result: Any) -> Any:
+        if type(called) is tuple:
+            self.inside -= 1
+            if not self.inside:
+                try:
+                    arguments, begin = called
+                    self._stepped(arguments, begin, result)
+                except Exception as fault:
+                    self.log.fault("backward", fault)
+        return result
+
+    def _stepped(self, arguments: tuple[Any, ...], begin: int, result: Any) -> None:
+        _, attrs, num_inputs, _, outputs, out_grads, skip, _ = arguments
+        index = None
+        if attrs is not None:
+            index = self.log.by_attributes().get(id(attrs))
+        else:
             index = self._silent_read(out_grads)
         if index is None:
             for tensor in outputs or ():
