@@ -16,6 +16,7 @@ from tapemagic.options import RunOptions
 from tapemagic.owntape import OwnTape
 from tapemagic.recorder.flow import inert_flags, inert_hooks
 from tapemagic.recorder.log import Log
+from tapemagic.recorder.patches import to_the_end
 from tapemagic.recorder.private import is_imported
 from tapemagic.recorder.recorder import Recorder
 from tapemagic.report.model import Report
@@ -154,6 +155,13 @@ class Session:
             from tapemagic.trying.around import Around
 
             self._around = Around(self.namespace, self.options)
+        try:
+            self._start()
+        except BaseException:  # Ctrl-C while the probes are armed
+            to_the_end(self._disarm)
+            raise
+
+    def _start(self) -> None:
         Session.active = self
         self._texts[self.filename] = self.text
         log = self.recorder.log
@@ -164,6 +172,14 @@ class Session:
         except Exception as fault:
             log.fault("start", fault)
         self.recorder.start()
+
+    def _disarm(self) -> None:
+        try:
+            self.recorder.stop()
+        except Exception as fault:
+            self.recorder.log.fault("restore", fault)
+        self.recorder.log.mend()
+        Session.active = None
 
     def _armed(self) -> None:
         past = Session._past
@@ -240,17 +256,13 @@ class Session:
 
     def finish(self, error: BaseException | None = None) -> Report:
         """Restore everything and report. Never raises."""
-        log = self.recorder.log
         try:
             if self.own is not None:
                 self.own.ask(self.namespace, error)
         except Exception as fault:
-            log.fault("own tape", fault)
-        try:
-            self.recorder.stop()
-        except Exception as fault:
-            log.fault("restore", fault)
-        Session.active = None
+            self.recorder.log.fault("own tape", fault)
+        finally:
+            to_the_end(self._disarm)
         if error is not None:
             prune(error)
         report = self._explained(error)

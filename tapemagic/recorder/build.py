@@ -284,6 +284,7 @@ class Builder:
             [self._argument(a, n) for a, n in zip(raw.targets, targets, strict=True)],
             [self._argument(a, n) for a, n in zip(raw.sources, sources, strict=True)],
             at, error=raw.error, zero_for_none=raw.zero_for_none, graph=raw.graph,
+            replica=raw.replica,
         )  # fmt: skip
         query.via = sites[1:]
         query.gradients = raw.gradients or [None] * len(raw.sources)

@@ -36,6 +36,7 @@ class BackwardProbe:
         self.inside = 0  # a py_function's backward op asks a tape of its own: not our steps
         self.came: dict[int, int] = {}  # id of a returned gradient -> the tensor it is for
         self.of: int | None = None  # the query that ``came`` belongs to
+        self._registered: Any = None
 
     def install(self, patches: Patches) -> None:
         """Start to listen."""
@@ -67,7 +68,8 @@ class BackwardProbe:
 
     def restore(self) -> None:
         """Stop to listen."""
-        self.private.register_gradient_function(self._registered)
+        if self._registered is not None:
+            self.private.register_gradient_function(self._registered)
 
     def _called(self, *arguments: Any) -> tuple[Any, ...] | None:
         if self.ops.query is None:
@@ -141,7 +143,7 @@ class BackwardProbe:
 
             places = log.place(sys._getframe(2)) if eager else ()
             log.ops.append(
-                (name, ins, outs, places, None, graph, log.scope, self.ops.query, None, None)
+                (name, ins, outs, places, None, graph, log.around(), self.ops.query, None, None)
             )
             log.tracked.append(False)
             for made, tensor in zip(outs, outputs, strict=True):

@@ -29,6 +29,12 @@ class FunctionsProbe:
         observer = Observer(self.log, self._enter, self._leave, self._leave)
         cls = self.private.concrete_function
         patches.set(cls, "_call_flat", weave(vars(cls)["_call_flat"], observer))
+        thread = self.private.replica_thread
+        begun = Observer(self.log, before=self._replicas)
+        patches.set(thread, "__init__", weave(vars(thread)["__init__"], begun))
+
+    def _replicas(self, *_arguments: Any) -> None:
+        self.log.replica = self.private.replica
 
     def _enter(self, function: Any, *_arguments: Any) -> Any:
         outer, self.ops.calling = self.ops.calling, function.graph

@@ -34,6 +34,7 @@ class OpsProbe:
         self.private = private
         self.query: int | None = None  # the query whose backward pass is running
         self.calling: Any = None  # the FuncGraph of the function that is being called
+        self.on_op: Callable[..., None] | None = None
         self.forward = 0  # forward accumulators that are running
 
     def install(self, patches: Patches) -> None:
@@ -70,10 +71,8 @@ class OpsProbe:
 
     def restore(self) -> None:
         """Stop to listen."""
-        try:
+        if self.on_op is not None and self.private.observed_here(self.on_op):
             self.private.op_callbacks.remove_op_callback(self.on_op)
-        except KeyError:
-            self.private.op_callbacks.clear_op_callbacks()
 
     def _make_callback(self) -> Callable[..., None]:
         """TensorFlow's callback, with all that it needs at hand: it runs after every op."""
@@ -117,7 +116,8 @@ class OpsProbe:
                     if known not in made:
                         index = unknown(known, tensor, index, ins, places)
                 outs = tuple([t._id for t in outputs])
-                add_op((op_type, ins, outs, places, attrs, None, log.scope, query, body, None))
+                scope = log.scope if log.replica is None else log.around()
+                add_op((op_type, ins, outs, places, attrs, None, scope, query, body, None))
                 add_tracked(not empty and should_record(outputs))
                 attributes[id(attrs)] = index
                 for made_id, tensor in zip(outs, outputs, strict=True):
@@ -159,7 +159,9 @@ class OpsProbe:
             body = self._body()
         ins = tuple([t._id for t in inputs])
         outs = tuple([t._id for t in outputs])
-        log.ops.append((op_type, ins, outs, (), attrs, key, log.scope, self.query, body, op_name))
+        log.ops.append(
+            (op_type, ins, outs, (), attrs, key, log.around(), self.query, body, op_name)
+        )
         log.tracked.append(bool(outs) and self.private.should_record(outputs))
         self.log.attributes[id(attrs)] = index
         for made_id, tensor in zip(outs, outputs, strict=True):
@@ -207,7 +209,7 @@ class OpsProbe:
                         continue  # such a read would be on the tape: this is a constant
                     del log.reads[position]
                     log.ops.append(
-                        ("ReadVariableOp", (handle,), (made,), places, None, None, log.scope,
+                        ("ReadVariableOp", (handle,), (made,), places, None, None, log.around(),
                          self.query, None, None)
                     )  # fmt: skip
                     log.tracked.append(tracked)

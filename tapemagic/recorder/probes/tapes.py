@@ -218,6 +218,7 @@ class TapesProbe:
         row = RawQuery(
             method, self.raw(tape).id, len(self.log.ops), self._where_query(),
             self.arguments(target), self.arguments(sources), text == "zero", self._graph(),
+            replica=self.private.replica(),
         )  # fmt: skip
         return self._open(row)
 
