@@ -186,6 +186,9 @@ class Session:
         tapes = self.recorder.tapes
         if past is not None and tapes is not None and self.recorder.log is past.log:
             tapes.ids.update(past.tapes)
+        for value in list(self.namespace.values()):
+            if hasattr(type(value), "_numpy_internal"):
+                self.recorder.log.note_tensor(value)  # older than any op of this cell
         if self.own is not None:
             self.own.open(self.namespace)
 

@@ -197,7 +197,8 @@ class OpsProbe:
     ) -> int:
         """An input that no op made: a variable read in C, or a constant that came from Python."""
         log = self.log
-        if log.reads:
+        # What was seen before this op (watched, or bound to a name) is not its own read.
+        if log.reads and (made not in log.facts or self.forward):
             shape, dtype = tensor._shape_tuple(), tensor._datatype_enum()
             for position, handle in enumerate(log.reads):
                 facts = log.variables.get(handle)
