@@ -19,6 +19,7 @@ from tapemagic.options import RunOptions
 from tapemagic.owntape import OwnTape
 from tapemagic.recorder.flow import inert_flags, inert_hooks
 from tapemagic.recorder.log import Log
+from tapemagic.recorder.patches import to_the_end
 from tapemagic.recorder.private import is_imported
 from tapemagic.recorder.recorder import Recorder
 from tapemagic.report.model import Report
@@ -170,6 +171,13 @@ class Session:
             from tapemagic.trying.around import Around
 
             self._around = Around(self.namespace, self.options)
+        try:
+            self._start()
+        except BaseException:  # Ctrl-C while the probes are armed
+            to_the_end(self._disarm)
+            raise
+
+    def _start(self) -> None:
         Session.active = self
         self._texts[self.filename] = self.text
         log = self.recorder.log
@@ -181,11 +189,22 @@ class Session:
             log.fault("start", fault)
         self.recorder.start()
 
+    def _disarm(self) -> None:
+        try:
+            self.recorder.stop()
+        except Exception as fault:
+            self.recorder.log.fault("restore", fault)
+        self.recorder.log.mend()
+        Session.active = None
+
     def _armed(self) -> None:
         past = Session._past
         tapes = self.recorder.tapes
         if past is not None and tapes is not None and self.recorder.log is past.log:
             tapes.ids.update(past.tapes)
+        for value in list(self.namespace.values()):
+            if hasattr(type(value), "_numpy_internal"):
+                self.recorder.log.note_tensor(value)  # older than any op of this cell
         if self.own is not None:
             self.own.open(self.namespace)
 
@@ -265,19 +284,13 @@ class Session:
 
     def finish(self, error: BaseException | None = None) -> Report:
         """Restore everything and report. Never raises."""
-        log = self.recorder.log
         try:
             if self.own is not None:
                 self.own.ask(self.namespace, error)
         except Exception as fault:
-            log.fault("own tape", fault)
-        try:
-            self.recorder.stop()
-        except KeyboardInterrupt:
-            self.recorder.stop()  # first of all, everything is put back
-        except Exception as fault:
-            log.fault("restore", fault)
-        Session.active = None
+            self.recorder.log.fault("own tape", fault)
+        finally:
+            to_the_end(self._disarm)
         if error is not None:
             prune(error)
         report = self._explained(error)

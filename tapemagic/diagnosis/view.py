@@ -252,12 +252,16 @@ class QueryView:
     def predicted(self) -> tuple[set[int], set[int], set[int]]:
         """What the trace predicts, from ops, tracking and registered gradients alone.
 
+        What a person's own rule (a custom gradient, a function) hands on can't be foretold: its
+        observed answer is taken as given, is not counted, and the prediction goes on behind it.
+
         Returns:
             Tensors at which a gradient arrives, tensors at which none does, and tensors of which
             nothing can be predicted (behind a custom gradient or a function).
         """
         tracking = self.tracking
         arrives = self._begins
+        given: set[int] = set()  # at which a gradient arrives because a person's rule handed it on
         open_: set[int] = set()
         seen = set(self.targets)
         if tracking is None:
@@ -266,16 +270,19 @@ class QueryView:
         for index in sorted(tracking.recorded, reverse=True):
             op = self.trace.ops[index]
             mine = [t for t in op.outputs if makers.get(t) == index]
-            certain = any(t in arrives for t in mine)
+            certain = any(t in arrives or t in given for t in mine)
             if not certain and not any(t in open_ for t in mine):
                 continue
             answer = self.differentiable(op)
+            told = self.codes.get(index, b"") if answer is None or answer == MISSING else b""
             for position, tensor in enumerate(op.inputs):
                 if tensor not in tracking.tracked:
                     continue
                 seen.add(tensor)
                 if answer is None or answer == MISSING or not certain:
                     open_.add(tensor)
+                    if certain and position < len(told) and told[position]:
+                        given.add(tensor)
                 elif answer[position]:
                     arrives.add(tensor)
         open_ -= arrives

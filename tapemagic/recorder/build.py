@@ -302,6 +302,7 @@ class Builder:
             [self._argument(a, n) for a, n in zip(raw.targets, targets, strict=True)],
             [self._argument(a, n) for a, n in zip(raw.sources, sources, strict=True)],
             at, error=raw.error, failed=raw.failed, zero_for_none=raw.zero_for_none, graph=raw.graph,
+            replica=raw.replica,
         )  # fmt: skip
         query.via = sites[1:]
         raw.gradients = settled(raw)

@@ -886,7 +886,7 @@ class Flow:
         return False
 
     def _enter(self, branch: int, index: int, *arguments: Any) -> bool:
-        if get_ident() != self.thread:
+        if get_ident() != self.thread and not self._on_replica():
             return False
         self._turn(branch)
         caller = self.top
@@ -898,6 +898,11 @@ class Flow:
         except Exception as fault:
             self.log.fault("data flow", fault)
         return True
+
+    def _on_replica(self) -> bool:
+        """Whether this is a replica's thread: the cell waits for it, and one runs at a time."""
+        replica = self.log.replica
+        return replica is not None and replica() is not None
 
     def _pass_shared(self, caller: Activation, spot: Spot, arguments: tuple[Any, ...]) -> None:
         """Small ints lose their identity in a call: their marks go along by value."""

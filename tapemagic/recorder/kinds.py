@@ -5,6 +5,7 @@ from __future__ import annotations
 import types
 from collections import deque
 from collections.abc import Iterator
+from threading import current_thread
 from typing import Any
 
 TENSOR, VARIABLE, PLAIN, CONTAINER, SHARED, ARRAY, OBJECT, COMPOSITE = range(1, 9)
@@ -86,7 +87,9 @@ def unwrapped(value: Any) -> Any:
     if "_handle" not in names and "_value" in names:
         return names["_value"]
     if "_handle" not in names and names.get("_values"):
-        return names["_values"][0]  # the first replica's part of a distributed variable
+        parts = names["_values"]  # of a distributed variable, one for each replica
+        number = getattr(current_thread(), "replica_id", 0)
+        return parts[number if isinstance(number, int) and number < len(parts) else 0]
     return value
 
 

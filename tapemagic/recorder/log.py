@@ -6,6 +6,7 @@ is copied.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import CodeType, FrameType
 from typing import Any
@@ -94,6 +95,7 @@ class RawQuery:
     failed: int | None = None  # the op whose backward op raised
     steps: list[Any] = field(default_factory=list)
     axes: list[Any] = field(default_factory=list)  # per source: points for a plot, or None
+    replica: int | None = None  # of a strategy, in whose thread it was asked
     expr: str | None = None  # target text, for a query that tapemagic asked itself
 
 
@@ -142,7 +144,8 @@ class Log:
         self._attributed = 0  # rows that are in it
         self.kept: list[Any] = []  # attributes of graph ops, alive so that their ids stay theirs
         self.silent_reads: dict[int, None] = {}  # ops that are reads done in C, in order
-        self.scope: tuple[str, ...] = ()
+        self.scope: tuple[str, ...] = ()  # the layers that run now
+        self.replica: Callable[[], int | None] | None = None  # set once a strategy has replicas
         self.person: set[str] = set()  # filenames of the person's code
 
     def fault(self, where: str, error: BaseException) -> None:
@@ -162,6 +165,15 @@ class Log:
                 found[id(rows[index][4])] = index  # the row keeps them alive
             self._attributed = len(rows)
         return found
+
+    def around(self) -> tuple[str, ...]:
+        """What the next op runs in: a replica of a strategy, and layers."""
+        number = None if self.replica is None else self.replica()
+        return self.scope if number is None else (f"replica {number}", *self.scope)
+
+    def mend(self) -> None:
+        """Complete a row that an interrupt left half written."""
+        self.tracked += [False] * (len(self.ops) - len(self.tracked))
 
     def is_made(self, tensor: int) -> bool:
         """Whether an op of the log made a tensor."""

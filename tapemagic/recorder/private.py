@@ -7,6 +7,7 @@ which it was seen to work. ``tests/recorder/test_private.py`` fails loudly when 
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -23,6 +24,7 @@ class Private:
 
     def __init__(self) -> None:
         from tensorflow.python import pywrap_tfe
+        from tensorflow.python.distribute import mirrored_run
         from tensorflow.python.eager import (
             backprop,
             context,
@@ -48,6 +50,7 @@ class Private:
         self.tf_stack = tf_stack
         self.tensor_util = tensor_util
         self.concrete_function = concrete_function.ConcreteFunction
+        self.replica_thread = mirrored_run._MirroredReplicaThread
         self.accumulator_class = forwardprop.ForwardAccumulator
         self.tape_class = backprop.GradientTape
         self.variable_class = resource_variable_ops.BaseResourceVariable
@@ -65,9 +68,17 @@ class Private:
         """Whether a live tape of this thread tracks one of the tensors: exact, per tensor."""
         return bool(self.pywrap_tfe.TFE_Py_TapeSetShouldRecordBackprop(tensors))
 
-    def observed_here(self, callback: Callable[..., Any]) -> bool:
+    def observed_here(self, callback: Callable[..., Any] | None) -> bool:
         """Whether an op callback is in force on this thread: they are per thread."""
         return callback in self.context.context().op_callbacks
+
+    def replica(self) -> int | None:
+        """The number of the replica whose thread this is; a strategy gives each one a thread."""
+        thread = threading.current_thread()
+        if not isinstance(thread, self.replica_thread):
+            return None
+        number = thread.replica_id
+        return number if isinstance(number, int) else None
 
     def no_tape(self) -> bool:
         """Whether no tape is recording on this thread."""

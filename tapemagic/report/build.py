@@ -104,7 +104,7 @@ def _explain_group(
 def _question(query: Query) -> tuple[Any, ...]:
     """What makes two calls the same question, asked again: the line, and what was asked."""
     names = tuple((a.name, a.kind) for a in (*query.targets, *query.sources))
-    return (query.method, query.at, names)
+    return (query.method, query.at, names, query.replica)
 
 
 def _turns(queries: list[Query]) -> list[list[Query]]:
@@ -129,7 +129,7 @@ def _turns(queries: list[Query]) -> list[list[Query]]:
 def _same(last: Call, call: Call) -> bool:
     def verdicts(one: Call) -> Any:
         return (
-            one.method, one.at, one.error is None,
+            one.method, one.at, one.replica, one.error is None,
             [(s.name, s.status, s.why and (s.why.cause, s.why.at)) for s in one.sources],
         )  # fmt: skip
 
@@ -147,6 +147,7 @@ def _call(view: QueryView, texts: Texts, times: int) -> Call:
         [],
         times,
         query=query.index,
+        replica=query.replica,
     )
     apply = query.method.startswith("apply")
     why: Why | None = None

@@ -180,6 +180,7 @@ class Query:
     graph: str | None = None
     via: tuple[Site, ...] = ()  # the calls that led to it, innermost first
     results: list[int | None] = field(default_factory=list)  # the gradients as tensors
+    replica: int | None = None  # of a strategy, in whose thread it was asked
 
 
 @dataclass(slots=True)

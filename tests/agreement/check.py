@@ -7,6 +7,7 @@ import gc
 import io
 import linecache
 import logging
+import random
 import warnings
 from typing import Any
 
@@ -85,6 +86,25 @@ def status(gradient: Any) -> str:
     return "connected" if array.any() or not array.size else "zero"
 
 
+def seed() -> None:
+    """The same random numbers for each run; the programs seed TensorFlow themselves."""
+    random.seed(7)
+    np.random.seed(7)
+
+
+def after(names: dict[str, Any]) -> dict[str, Any]:
+    """The state that a run leaves behind: of random numbers, and how often functions were traced."""
+    import tensorflow as tf
+
+    functions = {k: f for k, f in names.items() if hasattr(f, "experimental_get_tracing_count")}
+    return {
+        "random": hash(random.getstate()),
+        "numpy": repr(np.random.get_state()[1:3]),
+        "tensorflow": tf.random.uniform([2]).numpy().tolist(),
+        "traced": {k: f.experimental_get_tracing_count() for k, f in functions.items()},
+    }
+
+
 def traced(program: Program) -> tuple[dict[str, Any], list[Any]]:
     """The names after a traced run, and the report of each of its cells."""
     from tapemagic.api import run_cell
@@ -101,8 +121,12 @@ def traced(program: Program) -> tuple[dict[str, Any], list[Any]]:
 def complaints(program: Program) -> list[str]:
     """All that is wrong with the reports of a program, or with what the program did."""
     with quiet():
+        seed()
         plain, error = plainly(program.source)
+        plain_after = after(plain)
+        seed()
         names, reports = traced(program)
+        traced_after = after(names)
     last = reports[-1].error
     said = []
     told = last and last.type
@@ -112,6 +136,8 @@ def complaints(program: Program) -> list[str]:
     different = [n for n in plain if n in names and bits(plain[n]) != bits(names[n])]
     if different or plain.keys() != names.keys():
         said.append(f"values differ: {different or plain.keys() ^ names.keys()}")
+    if plain_after != traced_after:
+        said.append(f"afterwards {traced_after}, plainly {plain_after}")
     for report, (_, queries) in zip(reports, program.cells(), strict=False):
         said += [f"note: {n}" for n in report.notes if "tapemagic" in n]
         if report.mismatches:

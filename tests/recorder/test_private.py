@@ -293,6 +293,13 @@ def test_accumulator_has_its_methods(private: Private, name: str) -> None:
     assert inspect.getsource(method)
 
 
+def test_replica_threads_know_their_number(private: Private) -> None:
+    names = list(inspect.signature(private.replica_thread.__init__).parameters)
+    assert "replica_id" in names
+    assert "self.replica_id = replica_id" in inspect.getsource(private.replica_thread.__init__)
+    assert private.replica() is None
+
+
 def test_keras_has_its_methods() -> None:
     assert "__call__" in vars(tf.keras.layers.Layer)
     owners = tf.keras.optimizers.SGD.__mro__

@@ -39,6 +39,7 @@ class BackwardProbe:
         self.small: dict[int, Any] = {}  # the same for the values of small ones
         self.came: dict[int, int] = {}  # id of a returned gradient -> the tensor it is for
         self.of: int | None = None  # the query that ``came`` belongs to
+        self._registered: Any = None
 
     def install(self, patches: Patches) -> None:
         """Start to listen."""
@@ -71,7 +72,8 @@ class BackwardProbe:
 
     def restore(self) -> None:
         """Stop to listen."""
-        self.private.register_gradient_function(self._registered)
+        if self._registered is not None:
+            self.private.register_gradient_function(self._registered)
 
     @guards_itself
     def _called(self, *arguments: Any) -> tuple[Any, ...] | None:
@@ -161,7 +163,7 @@ class BackwardProbe:
 
             places = log.place(sys._getframe(2)) if eager else ()
             log.ops.append(
-                (name, ins, outs, places, None, graph, log.scope, self.ops.query, None, None)
+                (name, ins, outs, places, None, graph, log.around(), self.ops.query, None, None)
             )
             log.tracked.append(False)
             for made, tensor in zip(outs, outputs, strict=True):

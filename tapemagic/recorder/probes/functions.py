@@ -31,6 +31,12 @@ class FunctionsProbe:
         patches.set(
             cls, "_call_flat", observed(call, self.log, self._enter, self._leave, self._leave)
         )
+        thread = self.private.replica_thread
+        begun = observed(vars(thread)["__init__"], self.log, self._replicas)
+        patches.set(thread, "__init__", begun)
+
+    def _replicas(self, *_arguments: Any) -> None:
+        self.log.replica = self.private.replica
 
     def _enter(self, function: Any, *_arguments: Any) -> Any:
         outer, self.ops.calling = self.ops.calling, function.graph

@@ -34,6 +34,7 @@ class OpsProbe:
         self.private = private
         self.query: int | None = None  # the query whose backward pass is running
         self.calling: Any = None  # the FuncGraph of the function that is being called
+        self.on_op: Callable[..., None] | None = None
         self.forward = 0  # forward accumulators that are running
 
     def install(self, patches: Patches) -> None:
@@ -71,10 +72,8 @@ class OpsProbe:
 
     def restore(self) -> None:
         """Stop to listen."""
-        try:
+        if self.on_op is not None and self.private.observed_here(self.on_op):
             self.private.op_callbacks.remove_op_callback(self.on_op)
-        except KeyError:
-            self.private.op_callbacks.clear_op_callbacks()
 
     def _make_callback(self) -> Callable[..., None]:
         """TensorFlow's callback, with all that it needs at hand: it runs after every op."""
@@ -135,7 +134,8 @@ class OpsProbe:
                 outs = tuple([t._id for t in outputs])
                 if body is not None and body in log.baked:
                     self._with_baked(outs, body, index)
-                add_op((op_type, ins, outs, places, attrs, None, log.scope, query, body, None))
+                scope = log.scope if log.replica is None else log.around()
+                add_op((op_type, ins, outs, places, attrs, None, scope, query, body, None))
                 add_tracked(not empty and should_record(outputs))
                 for tensor in outputs:
                     made_id = tensor._id
@@ -181,7 +181,9 @@ class OpsProbe:
         outs = tuple([t._id for t in outputs])
         if body is not None and body in log.baked:
             log.baked.setdefault(key, set()).update(log.baked[body])
-        log.ops.append((op_type, ins, outs, (), attrs, key, log.scope, self.query, body, op_name))
+        log.ops.append(
+            (op_type, ins, outs, (), attrs, key, log.around(), self.query, body, op_name)
+        )
         log.tracked.append(bool(outs) and self.private.should_record(outputs))
         for made_id, tensor in zip(outs, outputs, strict=True):
             log.made[made_id] = index
@@ -225,7 +227,8 @@ class OpsProbe:
         log = self.log
         # What a read in C makes is new: it was never seen, and it is younger than all that ran.
         last = log.ops[-1][2] if log.ops else ()
-        if log.reads and made not in log.facts and (not last or made > max(last)):
+        new = made not in log.facts and (not last or made > max(last))
+        if log.reads and (new or self.forward):
             shape, dtype = tensor._shape_tuple(), tensor._datatype_enum()
             for position, handle in enumerate(log.reads):
                 facts = log.variables.get(handle)
@@ -237,7 +240,7 @@ class OpsProbe:
                         continue  # such a read would be on the tape: this is a constant
                     del log.reads[position]
                     log.ops.append(
-                        ("ReadVariableOp", (handle,), (made,), places, None, None, log.scope,
+                        ("ReadVariableOp", (handle,), (made,), places, None, None, log.around(),
                          self.query, None, None)
                     )  # fmt: skip
                     log.tracked.append(tracked)

@@ -217,6 +217,7 @@ class TapesProbe:
         row = RawQuery(
             method, self.raw(tape).id, len(self.log.ops), self._where_query(),
             self.arguments(target), self.arguments(sources), text == "zero", self._graph(),
+            replica=self.private.replica(),
         )  # fmt: skip
         row.axes = axes(method, target, sources)
         return self._open(row)
