@@ -41,7 +41,7 @@ def table(report: Report, call: Call) -> str:
         summary = tag("summary", f"{len(folded):,} more {_fate(folded)}")
         parts.append(tag("details", summary + _table(folded), "more"))
     parts.append(plots(report, call) if shown else "")
-    parts += [tag("p", html(note), "note") for note in plain.notes(call)]
+    parts += [tag("p", html_prose(note), "note") for note in plain.notes(call)]
     return tag("div", "".join(parts), "call")
 
 
