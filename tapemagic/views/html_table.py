@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 HEAD = ("source", "kind", "dtype", "shape", "verdict", "gradient", "spread", "reason")
 MOST = 24  # rows in sight; the rest is folded away
 LOUD = 80
+PICTURES = 200  # gradients of one call that get a picture
 
 
 def table(report: Report, call: Call) -> str:
     """Return one call's table with its notes."""
     found = [] if plain.quiet(call) else plain.rows(call, report.trace)
-    for row, source in zip(found, call.sources, strict=False):
+    for row, source in zip(found[:PICTURES], call.sources, strict=False):
         row.picture = spark(source)
     shown, folded = found, list[plain.Row]()
     if len(found) > MOST:
