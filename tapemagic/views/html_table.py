@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 HEAD = ("source", "kind", "dtype", "shape", "verdict", "gradient", "spread", "reason")
 MOST = 24  # rows in sight; the rest is folded away
-LOUD = 80
+LOUD = 30
 PICTURES = 200  # gradients of one call that get a picture
 
 
