@@ -99,7 +99,7 @@ def _take(address: str) -> None:
         page.locator(".jp-CodeCell .cm-content").first.click()
         for _ in range(2):
             page.keyboard.press("Shift+Enter")
-        page.wait_for_selector(".tapemagic img.tm-image", timeout=120_000)
+        page.wait_for_selector(".tapemagic svg.tm-live", timeout=120_000)
         # TensorFlow's start-up notes stand below the first cell.
         page.add_style_tag(
             content="[data-mime-type='application/vnd.jupyter.stderr']{display:none}"

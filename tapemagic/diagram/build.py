@@ -81,6 +81,11 @@ def _sketch(report: Report, trace: Trace, call: int | None) -> tuple[Sketch, int
             if target.tensor is not None:
                 sketch.targets.setdefault(graph.same(target.tensor), target)
     sketch.model = labels.model_of(map(graph.tensors.get, sketch.asked))
+    live = {slot for flow in sketch.flows for slot in flow.live}
+    for op in filter(graph.drawn, graph.ops):
+        sketch.users.update(
+            tensor for at, tensor in enumerate(graph.inputs(op)) if (op.index, at) in live
+        )
     sketch.chosen = select.relevant(graph, calls)
     if not calls:
         sketch.chosen = {op.index for op in graph.ops if op.phase == "forward"}
@@ -134,5 +139,5 @@ def _title(report: Report, sketch: Sketch) -> str:
     sources = tuple(dict.fromkeys(name for one in known for name in one.sources))
     if not sketch.targets or not targets or not sources:
         return "The recorded graph"
-    verb = "were" if len(sketch.targets) > 1 else "was"
+    verb = "were" if len(targets) > 1 else "was"
     return f"How {wording.enumerate_names(targets)} {verb} computed from {wording.enumerate_names(sources)}"

@@ -82,8 +82,11 @@ def _lift_edges(sketch: Sketch, why: Why) -> None:
     told = [s.tensor for s in why.story if s.tensor is not None and _known(sketch, s.tensor)]
     names = [tensor_node(sketch, sketch.graph.same(tensor)).id for tensor in told]
     for tail, head in pairwise(names):
-        for edge in sketch.between(tail, head):
+        for edge in sketch.between(tail, head) or _way(sketch, tail, head):
             edge.state = louder(edge.state, "story")
+            if edge.head != head:
+                between = sketch.nodes[edge.head]
+                between.state = louder(between.state, "story")
 
 
 def _known(sketch: Sketch, tensor: int) -> bool:

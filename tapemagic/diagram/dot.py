@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from tapemagic.diagram.model import Diagram, Edge, Node
 
 FONT = "Helvetica"
-WIDE = 980  # points; a graph no wider than this runs from left to right
+WIDE = 1080  # points; a graph no wider than this runs from left to right
 RANKS = 16
 MANY = 35  # boxes; more stand better below each other
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from tapemagic.diagram.model import Diagram
 
 KINDS = 4  # op types named in the label of a folded node
-OPENED = 120  # a folded node that holds more than this is not opened in place
+OPENED = 250  # a folded node that holds more than this is not opened in place
 
 
 def merge(

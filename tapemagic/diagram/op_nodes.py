@@ -91,6 +91,7 @@ def _edge_state(sketch: Sketch, op: Op, position: int, tail: Node) -> str:
 
 def _measure(sketch: Sketch, op: Op, position: int, edge: Edge) -> None:
     """Write the local derivative on the edge, so that a reader can multiply along the path."""
+    edge.weight = _whole(sketch, op, position)
     if len(op.outputs) != 1:
         return
     found = [flow for flow in sketch.flows if (op.index, position) in flow.values]
@@ -101,4 +102,15 @@ def _measure(sketch: Sketch, op: Op, position: int, edge: Edge) -> None:
     if local is not None and told is not None:
         edge.label = f"{numbers.TIMES} {told}"
         edge.detail = f"local derivative {numbers.small(local, 4 * LABEL)}"
-    edge.weight = size(found[0].values[op.index, position])
+    known = size(found[0].values[op.index, position])
+    edge.weight = edge.weight if known is None else known
+
+
+def _whole(sketch: Sketch, op: Op, position: int) -> float | None:
+    """Return the norm of a source's whole gradient, where all of it came along this edge."""
+    tensor = sketch.graph.inputs(op)[position]
+    asked = [source for call, source in sketch.asked.get(tensor, []) if call.targets]
+    live = any((op.index, position) in flow.live for flow in sketch.flows)
+    if len(asked) != 1 or asked[0].gradient is None or not live:
+        return None
+    return asked[0].gradient.norm if sketch.users.get(tensor) == 1 else None

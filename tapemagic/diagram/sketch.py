@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -35,6 +36,7 @@ class Sketch:
     edges: list[Edge] = field(default_factory=list)
     asked: dict[int, list[tuple[Call, Source]]] = field(default_factory=dict)
     targets: dict[int, Target] = field(default_factory=dict)
+    users: Counter[int] = field(default_factory=Counter)  # of a tensor: inputs that got a gradient
     outgoing: dict[tuple[str, str], list[Edge]] = field(default_factory=dict)
 
     def add(self, node: Node) -> Node:

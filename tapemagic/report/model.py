@@ -169,6 +169,19 @@ class Report:
 
         return save(self, path, **options)
 
+    def graph(self, level: str = "auto", call: int | None = None, title: str | None = None) -> Any:
+        """The diagram as a ``graphviz.Digraph``, free to be restyled and rendered.
+
+        Args:
+            level: What one box stands for: "auto", "op", "line" or "layer".
+            call: Position of the one call to draw.
+            title: A heading inside the picture.
+        """
+        from tapemagic.diagram.build import build
+        from tapemagic.diagram.dot import dot
+
+        return dot(build(self, level, call), legend=True, title=title)
+
     def diff(self, other: Report) -> Any:
         """What changed from this report to another one, as before and after a repair.
 

@@ -29,7 +29,7 @@ def image(svg: str, alt: str, width: float, height: float) -> str:
     data = base64.b64encode(svg.encode("utf-8")).decode("ascii")
     return (
         f'<img class="tm-chart" src="data:image/svg+xml;base64,{data}" alt="{html(alt)}"'
-        f' title="{html(alt)}" width="{width:g}" height="{height:g}">'
+        f' width="{width:g}" height="{height:g}">'
     )
 
 
@@ -52,35 +52,45 @@ def bars(values: Sequence[float]) -> str:
     zero = 1 + (HIGH - 2) * top / span
     step = min(12.0, WIDE / len(values))
     found = [
-        f"<path d='M0 {zero:.1f}H{step * len(values):.1f}' stroke='{GREY}' stroke-width='.6'/>"
+        (i * step, zero, step * 0.78, -max(abs(v) / span * (HIGH - 2), 0.6) * (1 if v >= 0 else -1))
+        for i, v in enumerate(values)
     ]
-    for i, value in enumerate(values):
-        high = max(abs(value) / span * (HIGH - 2), 0.6)
-        y = zero - high if value >= 0 else zero
-        found.append(_bar(i * step, y, step * 0.78, high, BLUE if value >= 0 else ORANGE))
-    return _svg(WIDE, HIGH, "".join(found))
+    line = f"<path d='M0 {zero:.1f}H{step * len(values):.1f}' stroke='{GREY}' stroke-width='.6'/>"
+    signs = [value >= 0 for value in values]
+    return _svg(WIDE, HIGH, line + _bars(found, signs))
 
 
 def histogram(values: Sequence[float]) -> str:
-    """Draw how often which size occurs; a line stands at zero."""
+    """Draw how often which size occurs; a dashed line stands at zero."""
     low, high = min(values), max(values)
     span = (high - low) or 1.0
     counts = [0] * BINS
     for value in values:
         counts[min(BINS - 1, int((value - low) / span * BINS))] += 1
     most, step = max(counts), WIDE / BINS
-    found = []
+    found, signs = [], []
     for i, count in enumerate(counts):
-        tall = count / most * (HIGH - 3)
-        middle = low + span * (i + 0.5) / BINS
-        colour = BLUE if middle >= 0 else ORANGE
         if count:
-            found.append(_bar(i * step, HIGH - 1 - tall, step * 0.86, max(tall, 0.8), colour))
-    found.append(f"<path d='M0 {HIGH - 0.6}H{WIDE}' stroke='{GREY}' stroke-width='.6'/>")
+            tall = max(count / most * (HIGH - 3), 0.8)
+            found.append((i * step, HIGH - 1.0, step * 0.86, -tall))
+            signs.append(low + span * (i + 0.5) / BINS >= 0)
+    line = f"M0 {HIGH - 0.6}H{WIDE}"
     if low < 0 < high:
-        zero = -low / span * WIDE
-        found.append(f"<path d='M{zero:.1f} 0V{HIGH}' stroke='{GREY}' stroke-dasharray='2 2'/>")
-    return _svg(WIDE, HIGH, "".join(found))
+        line += "".join(f"M{-low / span * WIDE:.1f} {y}v2" for y in range(0, HIGH, 4))
+    return _svg(WIDE, HIGH, f"<path d='{line}' stroke='{GREY}'/>" + _bars(found, signs))
+
+
+def _bars(found: Sequence[tuple[float, float, float, float]], signs: Sequence[bool]) -> str:
+    """Draw bars, all of one sign as one path: a page may hold hundreds of such pictures."""
+    made = ""
+    for sign, colour in ((True, BLUE), (False, ORANGE)):
+        d = "".join(
+            f"M{x:.1f} {y:.1f}v{tall:.1f}h{wide:.1f}v{-tall:.1f}z"
+            for (x, y, wide, tall), own in zip(found, signs, strict=True)
+            if own == sign
+        )
+        made += f"<path fill='{colour}' d='{d}'/>" if d else ""
+    return made
 
 
 def curves(

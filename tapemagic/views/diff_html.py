@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tapemagic.views.diff import SIGNS, TONES
+from tapemagic.views.diff_graph import graph_changes
 from tapemagic.views.diff_text import text
 from tapemagic.views.escape import html as escaped
 from tapemagic.views.escape import html_prose, one_line
 from tapemagic.views.html import fragment
 from tapemagic.views.html_base import code, tag
 from tapemagic.views.html_card import diff_lines
+from tapemagic.views.html_diagram import diagram
 
 if TYPE_CHECKING:
     from tapemagic.views.diff import Compared, Difference, Pair
@@ -25,7 +27,14 @@ def html(shown: Difference) -> str:
     if shown.code:
         heading = tag("summary", "What changed in the cell")
         parts.append(tag("details", heading + diff_lines(shown.code)))
+    parts += [tag("p", escaped(told), "note") for told in graph_changes(shown.before, shown.after)]
+    sides = [("Before", shown.before), ("After", shown.after)]
+    parts += [_side_of_graph(name, diagram(report)) for name, report in sides]
     return fragment("".join(parts), text(shown))
+
+
+def _side_of_graph(name: str, drawn: str) -> str:
+    return tag("p", tag("b", name, "label"), "side") + drawn if drawn else ""
 
 
 def _call(call: Compared) -> str:

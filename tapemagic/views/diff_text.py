@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from tapemagic.views import terminal
 from tapemagic.views.diff import SIGNS, told
+from tapemagic.views.diff_graph import graph_changes
 from tapemagic.views.escape import one_line, printable
 from tapemagic.views.terminal import wrap
 
@@ -21,6 +22,10 @@ def text(shown: Difference, width: int = terminal.WIDTH) -> str:
     lines = wrap(shown.summary, width, "tapemagic  ")
     for call in shown.calls:
         lines += ["", *_call(call, width)]
+    told = graph_changes(shown.before, shown.after)
+    lines += [""] if told else []
+    for sentence in told:
+        lines += wrap(sentence, width)
     if shown.code:
         lines += ["", "What changed in the cell"]
         for sign, line in shown.code[:MOST]:

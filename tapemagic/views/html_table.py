@@ -18,13 +18,14 @@ if TYPE_CHECKING:
 
 HEAD = ("source", "kind", "dtype", "shape", "verdict", "gradient", "spread", "reason")
 MOST = 24  # rows in sight; the rest is folded away
-LOUD = 80
+LOUD = 30
+PICTURES = 200  # gradients of one call that get a picture
 
 
 def table(report: Report, call: Call) -> str:
     """Return one call's table with its notes."""
     found = [] if plain.quiet(call) else plain.rows(call, report.trace)
-    for row, source in zip(found, call.sources, strict=False):
+    for row, source in zip(found[:PICTURES], call.sources, strict=False):
         row.picture = spark(source)
     shown, folded = found, list[plain.Row]()
     if len(found) > MOST:
@@ -41,7 +42,7 @@ def table(report: Report, call: Call) -> str:
         summary = tag("summary", f"{len(folded):,} more {_fate(folded)}")
         parts.append(tag("details", summary + _table(folded), "more"))
     parts.append(plots(report, call) if shown else "")
-    parts += [tag("p", html(note), "note") for note in plain.notes(call)]
+    parts += [tag("p", html_prose(note), "note") for note in plain.notes(call)]
     return tag("div", "".join(parts), "call")
 
 

@@ -61,7 +61,7 @@ def _table(report: Report, call: Call) -> list[str]:
             path = f" {escaped(row.path)}" if row.path else ""
             lines.append(f"| {markdown_code(one_line(row.name, 200))}{path} | {inner} |")
         blocks.append("\n".join(lines))
-    return blocks + [escaped(note) for note in rows.notes(call)]
+    return blocks + [prose(note) for note in rows.notes(call)]
 
 
 def _card(card: Card) -> list[str]:

@@ -6,10 +6,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from tapemagic.views import numbers, words
+from tapemagic.views.escape import one_line
 
 if TYPE_CHECKING:
-    from tapemagic.report.model import Call, Source
+    from tapemagic.report.model import Call, Source, Why
     from tapemagic.traces.model import Gradient, Shape, Trace
+
+
+CALM = 3  # reasons without a card that are told
 
 
 @dataclass(slots=True)
@@ -100,7 +104,27 @@ def notes(call: Call) -> list[str]:
         found.append(
             "A sparse gradient is a tf.IndexedSlices: it holds only the rows that were looked up."
         )
-    return found + _turns(call)
+    return found + _calm(call) + _turns(call)
+
+
+def _calm(call: Call) -> list[str]:
+    """Explain in a line what is no cause for alarm and gets no card: often it is meant so."""
+    found = []
+    for source in call.sources:
+        name = f"`{one_line(source.name, 40)}`"
+        for why in source.partial:
+            if not words.attention(why):
+                found.append(f"The gradient of {name} leaves a part out: {_told(why)}")
+        if source.why is not None and not words.attention(source.why):
+            found.append(f"{name}: {_told(source.why.because or source.why)}")
+    found = list(dict.fromkeys(found))
+    return found[:CALM] + ([f"And {len(found) - CALM} more."] if len(found) > CALM else [])
+
+
+def _told(why: Why) -> str:
+    where = words.place(why.at)
+    known = where and where in why.message
+    return one_line(why.message if known or not where else f"{why.message} ({where})")
 
 
 def quiet(call: Call) -> bool:

@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from tapemagic.options import DIAGRAM_LEVELS, DisplayOptions
 from tapemagic.views.errors import ReportError
-from tapemagic.views.files import render
+from tapemagic.views.files import Sheet, render
 
 if TYPE_CHECKING:
     from tapemagic.report.model import Report
 
 SUFFIXES = (".html", ".svg", ".png", ".pdf", ".dot", ".json", ".md", ".txt")
 THEMES = ("light", "dark")
+MOST = {"dpi": 2400, "width": 200}
 
 
 def save(
@@ -27,6 +28,7 @@ def save(
     theme: str = "light",
     background: str | None = None,
     dpi: int = 144,
+    width: float | None = None,
     title: str | None = None,
 ) -> Path:
     """Save a report.
@@ -40,6 +42,7 @@ def save(
         theme: "light" or "dark", for a diagram.
         background: A colour such as "white", for a diagram; None is transparent.
         dpi: Dots per inch, for .png.
+        width: Inches, for a diagram on a slide or in a paper; None: as large as its text needs.
         title: A heading, for a diagram and for .html.
 
     Returns:
@@ -57,6 +60,10 @@ def save(
         )
     _check("level", level, DIAGRAM_LEVELS)
     _check("theme", theme, THEMES)
+    for option, number in (("dpi", dpi), ("width", width)):
+        if number is not None and not 0 < number < MOST[option]:
+            most = MOST[option]
+            raise ReportError(f"{option} can't be {number!r}: give a number from 0 to {most}.")
     if not place.parent.is_dir():
         raise ReportError(
             f"Can't save to {str(place)!r}: the folder {str(place.parent)!r} does not exist."
@@ -67,8 +74,8 @@ def save(
         content = dumps(report)
         data = f"{content}\n".encode("utf-8", "backslashreplace")
     else:
-        display = DisplayOptions(level=level)
-        data = render(report, suffix, display, call, theme, background, dpi, title)
+        sheet = Sheet(call, theme, background, dpi, width, title)
+        data = render(report, suffix, DisplayOptions(level=level), sheet)
     _write(place, data)
     return place
 

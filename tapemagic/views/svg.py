@@ -23,7 +23,12 @@ STYLE = (
 
 
 def finish(
-    drawn: bytes, title: str, description: str, theme: str = "light", background: str | None = None
+    drawn: bytes,
+    title: str,
+    description: str,
+    theme: str = "light",
+    background: str | None = None,
+    inches: float | None = None,
 ) -> str:
     """Return SVG with a title and description for screen readers.
 
@@ -33,6 +38,7 @@ def finish(
         description: What there is to see, in words.
         theme: "light" or "dark".
         background: A colour, or None for a transparent background.
+        inches: How wide it is to be; None: text as large as a notebook's.
     """
     text = drawn.decode("utf-8", "replace")
     opening = _OPEN.search(text)
@@ -42,16 +48,25 @@ def finish(
     width, height = size(text)
     box = _BOX.search(opening.group())
     view = box.group(1) if box else f"0 0 {width:g} {height:g}"
+    wide, high = f"{width:.0f}", f"{height:.0f}"
+    if inches is not None:
+        wide, high = f"{inches:g}in", f"{inches * height / width:g}in"
     paper = ""
     if background is not None:
         paper = f'<rect width="100%" height="100%" fill="{escape.html(background)}"/>'
     head = (
         '<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink"'
-        f' width="{width:.0f}" height="{height:.0f}" viewBox="{view}" role="img"'
+        f' width="{wide}" height="{high}" viewBox="{view}" role="img"'
         f' aria-label="{escape.html(title)}"><title>{escape.html(title)}</title>'
         f"<desc>{escape.html(description)}</desc><style>{STYLE}</style>{paper}"
     )
     return recolour(head + body.strip(), theme)
+
+
+def points(drawn: bytes) -> tuple[float, float]:
+    """Return width and height in points, as the engine drew it."""
+    width, height = size(drawn.decode("utf-8", "replace"))
+    return width / SCALE, height / SCALE
 
 
 def size(text: str) -> tuple[float, float]:

@@ -82,7 +82,9 @@ def _fix(shown: Card, columns: int, colour: bool) -> list[str]:
     found = ["", *wrap(fix, columns, LABEL.format("fix"))] if fix else []
     for sign, line in shown.diff:
         tone = {"-": "bad", "+": "good"}.get(sign, "quiet")
-        text = terminal.clip(f"      {sign} {printable(line).expandtabs(4)}".rstrip(), columns)
+        text = f"      {sign} {printable(line).expandtabs(4)}".rstrip()
+        if sign != "+":  # what is to be written is there to be copied, however long
+            text = terminal.clip(text, columns)
         found.append(paint(text, tone, colour))
     tried = cards.tried(shown.why)
     return found + (wrap(tried, columns, LABEL.format("")) if tried else [])

@@ -93,3 +93,36 @@ def test_cycles_do_not_hang() -> None:
     first, last = report.trace.ops[2], report.trace.ops[4]
     first.inputs = (last.outputs[0],)
     assert build(report).nodes
+
+
+def test_vectors_have_local_derivatives_where_ops_are_elementwise() -> None:
+    report = reports.square()
+    assert report.trace is not None
+    graph = index(report.trace)
+    flow = follow(graph, report.calls[0], report.trace.queries[0])
+    op = graph.ops[3]
+    flow.values[3, 0] = [2.0, 6.0]
+    flow.gradients[op.outputs[0]] = [1.0, 2.0]
+    assert local_derivative(flow, op, 0) == [2.0, 3.0]
+    op.type = "Softmax"
+    assert local_derivative(flow, op, 0) is None
+
+
+def test_given_output_gradients_are_not_taken_for_ones() -> None:
+    report = reports.square()
+    assert report.trace is not None
+    report.trace.source += "# output_gradients"
+    flow = follow(index(report.trace), report.calls[0], report.trace.queries[0])
+    assert report.calls[0].targets[0].tensor not in flow.gradients
+
+
+def test_a_folded_box_keeps_what_it_holds() -> None:
+    diagram = build(reports.training_step(40))
+    groups = [node for node in diagram.nodes if node.inside is not None]
+    assert groups
+    for group in groups:
+        assert group.inside is not None
+        held = {op for node in group.inside.nodes for op in node.ops}
+        assert held == set(group.ops)
+        ids = {node.id for node in group.inside.nodes}
+        assert all({edge.tail, edge.head} <= ids for edge in group.inside.edges)

@@ -3,6 +3,7 @@ import time
 import pytest
 
 from tapemagic.diagram.build import build
+from tapemagic.diagram.fold_keys import _block
 from tapemagic.diagram.group import GLANCE, LIMIT
 from tapemagic.report.model import Why
 from tapemagic.traces.model import Site
@@ -79,3 +80,18 @@ def test_time_grows_with_size_only() -> None:
 
     seconds(8)
     assert seconds(64) < 0.5
+
+
+@pytest.mark.parametrize(
+    ("layer", "block"),
+    [
+        ("block_2_expand_BN", "block_2"),
+        ("conv2_block1_1_conv", "conv2_block1"),
+        ("block2a_dwconv", "block2a"),
+        ("expanded_conv_project", "expanded_conv"),
+        ("dense_1", None),
+        ("predictions", None),
+    ],
+)
+def test_names_of_blocks(layer: str, block: str | None) -> None:
+    assert _block(layer) == block

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
+from tapemagic.views.html import html
 from tests import reports
 from tests.hostile import NAMES
 from tests.page.browse import Visit
@@ -83,3 +84,61 @@ def test_large_reports_are_drawn_at_once(saved: Open) -> None:
     spent = page.evaluate("performance.getEntriesByType('navigation')[0].domContentLoadedEventEnd")
     assert spent < 2000
     assert page.locator(".tm-live .tm-n").count() <= 150
+
+
+def test_as_vs_code_shows_it(visit: Open) -> None:
+    """The output is put in as text; its scripts are made anew, elsewhere on the page."""
+    page = visit("about:blank").page
+    page.evaluate(
+        """(text) => {
+          document.body.className = "vscode-dark";
+          const box = document.createElement("div");
+          document.body.append(box);
+          box.innerHTML = text;
+          for (const old of box.querySelectorAll("script")) {
+            const made = document.createElement("script");
+            if (old.type) made.type = old.type;
+            made.text = old.text;
+            document.body.append(made);
+            made.remove();
+          }
+        }""",
+        html(reports.detour()),
+    )
+    assert page.locator("svg.tm-live").count() == 1
+    page.locator('.tm-n[aria-label^="w,"]').click()
+    assert page.locator(".tm-on").count() > 2
+
+
+def test_as_colab_shows_it(visit: Open) -> None:
+    """Each output lives in a frame of its own, which may run scripts and little else."""
+    page = visit("about:blank").page
+    page.evaluate(
+        """(text) => {
+          const frame = document.createElement("iframe");
+          frame.setAttribute("sandbox", "allow-scripts");
+          frame.style = "width: 900px; height: 900px";
+          frame.srcdoc = `<html theme="dark"><body>${text}</body></html>`;
+          document.body.append(frame);
+        }""",
+        html(reports.detour()),
+    )
+    frame = page.frame_locator("iframe")
+    frame.locator("svg.tm-live").wait_for()
+    frame.locator('.tm-n[aria-label^="w,"]').click()
+    assert frame.locator(".tm-n.tm-on").count() == 3
+    frame.get_by_text("Copy the mended cell").click()
+    frame.locator(".tm-copy .tm-status", has_text=".").wait_for()
+
+
+def test_two_outputs_and_a_script_that_runs_twice(visit: Open) -> None:
+    page = visit("about:blank").page
+    one, two = html(reports.detour()), html(reports.square())
+    page.set_content(f"<body>{one}{two}{two}</body>")
+    assert page.locator("svg.tm-live").count() == 3
+    assert page.locator(".tm-tools").count() == 3
+    page.evaluate(
+        "const s = document.createElement('script');"
+        "s.text = document.querySelector('.tapemagic script:not([type])').text; document.body.append(s)"
+    )
+    assert page.locator(".tm-tools").count() == 3

@@ -5,6 +5,7 @@ import pytest
 
 from tapemagic.report.model import Report
 from tapemagic.views.diff import diff
+from tapemagic.views.diff_graph import graph_changes
 from tapemagic.views.diff_html import html
 from tests import reports
 from tests.hostile import NAMES
@@ -68,7 +69,8 @@ def test_a_name_that_is_asked_twice() -> None:
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
 def test_hostile_names_stay_text(name: str) -> None:
     text = html(diff(reports.hostile(name), reports.detour()))
-    assert "<script" not in text
+    assert text.count("<script") == text.count('tm-known">') + 1  # ours, and no more
+    assert "<script>alert" not in text
     assert "\x1b" not in text
 
 
@@ -77,3 +79,18 @@ def test_html_says_what_the_text_says() -> None:
     said = standard.unescape(re.sub(r"<[^>]+>", " ", html(found)))
     assert "▲ better" in said
     assert set(found._repr_mimebundle_()) == {"text/html", "text/plain"}
+
+
+def test_what_changed_in_the_graph() -> None:
+    before, after = reports.detour(), reports.detour()
+    assert graph_changes(before, after) == []
+    assert after.trace is not None
+    after.trace.ops[-1].type = "Mean"
+    told = graph_changes(before, after)
+    assert "New in the graph: loss = Mean." in told
+    assert "No longer in it: loss = AddV2." in told
+    shown = str(before.diff(after))
+    assert all(sentence in shown for sentence in told)
+    page = before.diff(after)._repr_mimebundle_()["text/html"]
+    assert page.count("tm-known") >= 2
+    assert page.index("Before") < page.index("After")

@@ -82,3 +82,13 @@ def test_the_legend_explains_what_is_drawn(name: str) -> None:
         assert (f"{said}</span>" in legend) == (kind in seen)
         if kind in told:
             assert (told[kind] in legend) >= (kind in seen)
+
+
+@pytest.mark.parametrize("name", reports.ALL)
+def test_without_scripts_and_styles_only_words_are_left(name: str) -> None:
+    """GitHub and others drop both elements with what is in them, and all classes."""
+    text = re.sub(r"<(script|style)\b.*?</\1>", "", html(reports.ALL[name]()), flags=re.DOTALL)
+    shown = standard.unescape(re.sub(r"<[^>]+>", " ", text))
+    for part in ("tm-", '"nodes"', "function (", "--tm"):
+        assert part not in shown
+    assert "needs attention" in shown or "need attention" in shown

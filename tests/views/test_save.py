@@ -1,12 +1,13 @@
 import json
 import os
+import re
 from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from tapemagic.report.model import Report
-from tapemagic.views import draw, save
+from tapemagic.views import convert, draw, save
 from tapemagic.views.errors import ReportError
 from tests import reports
 
@@ -29,11 +30,59 @@ def test_suffixes_that_need_dot(tmp_path: Path, suffix: str, magic: bytes) -> No
     assert path.read_bytes().startswith(magic)
 
 
-def test_without_dot_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("name", ["x", "λ✗"])
+@pytest.mark.parametrize("suffix", [".png", ".pdf"])
+def test_pictures_without_dot(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, suffix: str, name: str
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
+    path = save.save(reports.hostile(name), tmp_path / f"x{suffix}", width=5, dpi=100)
+    data = path.read_bytes()
+    if suffix == ".png":
+        assert data.startswith(b"\x89PNG")
+        assert int.from_bytes(data[16:20], "big") == pytest.approx(500, abs=2)
+    else:
+        assert data.startswith(b"%PDF")
+        (box,) = re.findall(rb"/MediaBox \[ ?0 0 ([\d.]+) ", data)
+        assert float(box) == pytest.approx(360, abs=2)
+
+
+def test_png_is_transparent_or_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from PIL import Image
+
+    for engine in ("dot", "none"):
+        if engine == "none":
+            monkeypatch.setenv("PATH", str(tmp_path / "nowhere"))
+        clear = save.save(reports.square(), tmp_path / "clear.png")
+        white = save.save(reports.square(), tmp_path / "white.png", background="#ffffff")
+        assert Image.open(clear).convert("RGBA").getpixel((1, 1))[3] == 0  # type: ignore[index]
+        assert Image.open(white).convert("RGBA").getpixel((1, 1)) == (255, 255, 255, 255)
+
+
+def test_without_any_engine_one_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
-    with pytest.raises(ReportError, match=r"needs Graphviz.*save as \.svg"):
+    monkeypatch.setattr(convert, "png", lambda *_: None)
+    with pytest.raises(ReportError, match=r"needs Graphviz.*pictures.*save as \.svg"):
         save.save(reports.detour(), tmp_path / "x.png")
     assert nothing_left(tmp_path)
+
+
+def test_width_of_an_svg(tmp_path: Path) -> None:
+    text = save.save(reports.square(), tmp_path / "x.svg", width=6.5).read_text("utf-8")
+    assert ElementTree.fromstring(text).get("width") == "6.5in"
+
+
+@pytest.mark.parametrize("option", [{"dpi": 0}, {"width": -1.0}, {"width": 1e9}])
+def test_impossible_sizes(tmp_path: Path, option: dict[str, float]) -> None:
+    with pytest.raises(ReportError, match="give a number"):
+        save.save(reports.square(), tmp_path / "x.png", **option)  # type: ignore[arg-type]
+
+
+def test_the_graph_may_be_restyled() -> None:
+    graph = reports.detour().graph(title="Mine")
+    graph.attr(rankdir="BT")
+    assert "Mine" in graph.source
+    assert draw.draw(graph.source)
 
 
 @pytest.mark.parametrize("name", ["x.gif", "x", ".svg", "x.svg.bak"])

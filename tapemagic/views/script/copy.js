@@ -1,8 +1,7 @@
 // Copy buttons beside each fix.
 function copies(root) {
   for (const diff of root.querySelectorAll("[data-fix]")) {
-    const row = make("div", "tm-copy");
-    diff.before(row);
+    const row = make("span", "tm-copy", "", diff);
     const told = make("span", "tm-status", "");
     told.setAttribute("role", "status");
     button("Copy the mended cell", "Copy the mended cell", row, () => {

@@ -27,7 +27,7 @@ function save(shown, form) {
   image.onload = () => {
     const canvas = document.createElement("canvas");
     const [w, h] = [shown.size.w * NATURAL, shown.size.h * NATURAL];
-    const sharp = Math.max(0.2, Math.min(2, 8000 / w, 8000 / h));
+    const sharp = Math.max(0.2, Math.min(2, 16000 / w, 16000 / h));
     [canvas.width, canvas.height] = [w * sharp, h * sharp];
     const pen = canvas.getContext("2d");
     pen.fillStyle = "#ffffff";
