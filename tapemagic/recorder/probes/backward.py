@@ -209,7 +209,7 @@ class BackwardProbe:
     ) -> None:
         log = self.log
         query = log.queries[self.ops.query]  # type: ignore[index]
-        if type(result) is not list and type(result) is not tuple:
+        if not isinstance(result, (list, tuple)):  # some ops give a named tuple
             result = [None] * num_inputs if result is None else [result]
         if self.of != self.ops.query:
             self.of = self.ops.query
