@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from tapemagic.cell.adopt import functions_of, label_of, text_of
-from tapemagic.cell.rewrite import Rewritten, codes, embed, rewrite
+from tapemagic.cell.adopt import functions_of, kept, label_of, text_of, watch
+from tapemagic.cell.rewrite import codes, embed, rewrite
 from tapemagic.cell.text import CellText
 from tapemagic.options import RunOptions
 from tapemagic.owntape import OwnTape
@@ -94,14 +94,7 @@ class Session:
         self.own = OwnTape.wanted(self.options, tree, self.recorder)
         flow = self.recorder.flow
         try:
-            made = rewrite(
-                self.text,
-                tree,
-                flow.spots,
-                flow.branches,
-                keep_last=self.own is not None,
-                modules=self._modules(),
-            )
+            made = rewrite(self.text, tree, keep_last=self.own is not None, modules=self._modules())
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 compile(
@@ -230,20 +223,17 @@ class Session:
     def _watched(
         self, name: str, code: CodeType, *, anywhere: bool = False
     ) -> tuple[CellText, dict[tuple[str, int], CodeType]] | None:
-        text = self._texts.get(name) or text_of(code, anywhere=anywhere)
-        if text is None or text.tree is None:
-            return None
+        modules = self._modules()
+        watched = kept(name, self._texts.get(name), modules)
+        if watched is None:
+            text = self._texts.get(name) or text_of(code, anywhere=anywhere)
+            if text is None or text.tree is None:
+                return None
+            watched = watch(text, modules)
+        text, made, compiled = watched.text, watched.made, watched.code
         self._texts[name] = text
         self.recorder.log.person.add(name)
         flow = self.recorder.flow
-        made: Rewritten = rewrite(
-            text, text.tree, flow.spots, flow.branches, modules=self._modules()
-        )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            compiled = compile(
-                made.tree, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
-            )
         flow.add(made)
         table: dict[tuple[str, int], CodeType] = {}
         for inner in codes(embed(compiled, flow.hooks, flow.flags)):
