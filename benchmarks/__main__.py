@@ -11,9 +11,11 @@ from typing import Any
 from benchmarks.alone import apart
 from benchmarks.compare import compare
 from benchmarks.machine import machine
+from benchmarks.markdown import tables
 from benchmarks.measure import measure
 from benchmarks.plot import plot
 from benchmarks.table import lines
+from benchmarks.ways import CLOCKS, use_clock
 from benchmarks.work import WORK
 
 SIZES = (1_000, 10_000, 100_000, 1_000_000)
@@ -27,10 +29,11 @@ def main() -> None:
     parser.add_argument(
         "rows", nargs="*",
         help=f"what to measure; all of it by default: {', '.join((*WORK, *ALONE))}; or "
-        "'compare OLD.json NEW.json', or 'plot RESULTS.json PICTURE.svg'",
+        "'compare OLD.json NEW.json', 'markdown RESULTS.json', or 'plot RESULTS.json PICTURE.svg'",
     )  # fmt: skip
     parser.add_argument("--json", type=Path, help="keep the figures in this file")
     parser.add_argument("--rounds", type=int, help="how often to run each way")
+    parser.add_argument("--clock", choices=list(CLOCKS), default="wall", help="what is measured")
     parser.add_argument("--no-peers", action="store_true", help="leave other tools out")
     parser.add_argument(
         "--most", type=int, default=SIZES[-1], help="most ops for growth (default: a million)"
@@ -38,6 +41,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.rows[:1] == ["compare"]:
         _print(compare(*(json.loads(Path(f).read_text()) for f in given.rows[1:3])))
+    elif given.rows[:1] == ["markdown"]:
+        _print(tables(json.loads(Path(given.rows[1]).read_text())))
     elif given.rows[:1] == ["plot"]:
         plot(json.loads(Path(given.rows[1]).read_text()), Path(given.rows[2]))
     else:
@@ -49,7 +54,8 @@ def _measure(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None
     unknown = [name for name in chosen if name not in (*WORK, *ALONE)]
     if unknown:
         parser.error(f"there is no row {', '.join(unknown)}")
-    results: dict[str, Any] = {"machine": machine(), "rows": {}}
+    use_clock(given.clock)
+    results: dict[str, Any] = {"machine": machine() | {"clock": given.clock}, "rows": {}}
     _print(f"{key}: {value}" for key, value in results["machine"].items())
     for name in (n for n in chosen if n in WORK):
         row = measure(WORK[name], rounds=given.rounds, peers=not given.no_peers)

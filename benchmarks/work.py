@@ -16,7 +16,7 @@ _MOBILENET_STEP = """
 with tf.GradientTape() as tape:
     loss = loss_of(y, model(x, training=True))
 gradients = tape.gradient(loss, model.trainable_variables)
-optimizer.apply_gradients(zip(gradients, model.trainable_variables))
+step = optimizer.apply_gradients(zip(gradients, model.trainable_variables))
 """
 _CHAIN = """
 import tensorflow as tf

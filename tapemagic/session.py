@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from tapemagic.cell.adopt import MOST_LINES, functions_of, is_own, label_of, text_of
-from tapemagic.cell.rewrite import Rewritten, codes, embed, rewrite
+from tapemagic.cell.adopt import MOST_LINES, functions_of, is_own, kept, label_of, text_of, watch
+from tapemagic.cell.rewrite import codes, embed, rewrite
 from tapemagic.cell.text import CellText
 from tapemagic.options import RunOptions
 from tapemagic.owntape import OwnTape
@@ -99,12 +99,7 @@ class Session:
         flow = self.recorder.flow
         try:
             made = rewrite(
-                self.text,
-                tree,
-                flow.spots,
-                flow.branches,
-                keep_last=self.own is not None,
-                modules=self._modules(),
+                self.text, tree, keep_last=self.own is not None, modules=_modules(self.namespace)
             )
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -121,10 +116,6 @@ class Session:
             return tree
         self._whole = True
         return made.tree
-
-    def _modules(self) -> frozenset[str]:
-        kind = type(ast)
-        return frozenset(n for n, v in list(self.namespace.items()) if type(v) is kind)
 
     def _read_plain(self, tree: ast.Module) -> None:
         try:
@@ -240,7 +231,8 @@ class Session:
                 continue
             if name not in texts:
                 anywhere = id(function) in given or is_own(function.__module__)
-                texts[name] = self._watched(name, code, anywhere=anywhere)
+                names = function.__globals__
+                texts[name] = self._watched(name, code, names, anywhere=anywhere)
             found = texts[name]
             if found is None:
                 continue
@@ -253,11 +245,16 @@ class Session:
                 flow.functions.add(function)
 
     def _watched(
-        self, name: str, code: CodeType, *, anywhere: bool = False
+        self, name: str, code: CodeType, names: dict[str, Any], *, anywhere: bool = False
     ) -> tuple[CellText, dict[tuple[str, int], CodeType]] | None:
-        text = self._texts.get(name) or text_of(code, anywhere=anywhere)
-        if text is None or text.tree is None:
-            return None
+        modules = _modules(names)
+        watched = kept(name, self._texts.get(name), modules)
+        if watched is None:
+            text = self._texts.get(name) or text_of(code, anywhere=anywhere)
+            if text is None or text.tree is None:
+                return None
+            watched = watch(text, modules)
+        text, made, compiled = watched.text, watched.made, watched.code
         if text.file is not None:
             self._lines += len(text.lines)
             if self._lines > MOST_LINES:
@@ -265,14 +262,6 @@ class Session:
         self._texts[name] = text
         self.recorder.log.person.add(name)
         flow = self.recorder.flow
-        made: Rewritten = rewrite(
-            text, text.tree, flow.spots, flow.branches, modules=self._modules()
-        )
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            compiled = compile(
-                made.tree, name, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
-            )
         flow.add(made)
         table: dict[tuple[str, int], CodeType] = {}
         for inner in codes(embed(compiled, flow.hooks, flow.flags)):
@@ -363,6 +352,11 @@ class Session:
         )
         _as_written(report)
         return report
+
+
+def _modules(names: dict[str, Any]) -> frozenset[str]:
+    kind = type(ast)
+    return frozenset(n for n, v in list(names.items()) if type(v) is kind)
 
 
 def _as_written(report: Report) -> None:

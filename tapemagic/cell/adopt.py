@@ -5,16 +5,20 @@ A module is the person's own when its file lies in no library folder of this Pyt
 
 from __future__ import annotations
 
+import ast
 import inspect
 import linecache
 import sys
 import sysconfig
+import warnings
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
+from tapemagic.cell.rewrite import Rewritten, rewrite
 from tapemagic.cell.text import CellText
 
 _CELL_NAMES = ("<ipython-input", "<tapemagic", "<cell")
@@ -131,3 +135,57 @@ def label_of(filename: str) -> str:
     shell = shell_module.get_ipython() if shell_module is not None else None
     number = getattr(getattr(shell, "compile", None), "_filename_map", {}).get(filename)
     return f"In [{number}]" if number is not None else filename.strip("<>")
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """A text that was rewritten: its hooks are still placeholders, so any run can use it."""
+
+    text: CellText
+    modules: frozenset[str]
+    made: Rewritten
+    code: CodeType
+
+
+_MOST_KEPT = 64
+_kept: dict[str, Watched] = {}
+
+
+def watch(text: CellText, modules: frozenset[str]) -> Watched:
+    """Rewrite and compile another cell's text, and keep it for the runs to come.
+
+    Args:
+        text: The text; its tree is there.
+        modules: Names that hold a module, see :func:`tapemagic.cell.rewrite.rewrite`.
+    """
+    assert text.tree is not None
+    made = rewrite(text, text.tree, modules=modules)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        code = compile(
+            made.tree, text.filename, "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
+        )
+    watched = Watched(text, modules, replace(made, tree=ast.Module([], [])), code)
+    _kept.pop(text.filename, None)
+    if len(_kept) >= _MOST_KEPT:
+        del _kept[next(iter(_kept))]  # the oldest
+    _kept[text.filename] = watched
+    return watched
+
+
+def kept(filename: str, text: CellText | None, modules: frozenset[str]) -> Watched | None:
+    """What :func:`watch` made in an earlier run, if the text is still the same.
+
+    Args:
+        filename: The file name of the text.
+        text: The text that this run has for that file already, if any.
+        modules: Names that hold a module now.
+    """
+    found = _kept.get(filename)
+    if found is None or found.modules != modules or text not in (None, found.text):
+        return None
+    if found.text.source != "".join(linecache.getlines(filename)):
+        return None
+    if found.text.file is None:
+        found.text.label = label_of(filename)
+    return found

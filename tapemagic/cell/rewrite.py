@@ -54,9 +54,14 @@ class Rewritten:
     """A rewritten tree and its static tables."""
 
     tree: ast.Module
-    first_spot: int
-    first_branch: int
-    branches: int  # flags "b0" .. of this and earlier trees
+    spots: list[Spot]
+    first_branch: int  # its flags are "b<first_branch>" up to, without, "b<branches>"
+    branches: int
+
+
+_used = [0, 0]
+"""Spots and branches so far: no two rewritten trees share a number, so that one that was rewritten
+for an earlier run can be used again in any other."""
 
 
 def embed(code: CodeType, hooks: Any, flags: Any) -> CodeType:
@@ -101,8 +106,6 @@ def clone(node: Any) -> Any:
 def rewrite(
     text: Any,
     tree: ast.Module,
-    spots: list[Spot],
-    branches: int = 0,
     *,
     keep_last: bool = False,
     modules: frozenset[str] = frozenset(),
@@ -112,13 +115,11 @@ def rewrite(
     Args:
         text: The :class:`~tapemagic.cell.text.CellText` that the tree belongs to.
         tree: The tree of the cell.
-        spots: Table of spots, which is extended: its indices stand in the code.
-        branches: Number of flags that earlier trees use.
         keep_last: Let the value of the last expression pass a hook too.
         modules: Names that hold a module before the code runs.
     """
-    first = len(spots)
-    writer = _Rewriter(text, spots, branches)
+    first_spot, first_branch = _used
+    writer = _Rewriter(text, first_spot, first_branch)
     new = clone(tree)
     writer.modules = _modules(new, modules)
     writer.yields = any(isinstance(n, _YIELDS) for n in ast.walk(new))
@@ -127,7 +128,8 @@ def rewrite(
         end = new.body[-1]
         end.value = writer.hook("z", end.value, end.value)
     ast.fix_missing_locations(new)
-    return Rewritten(new, first, branches, writer.branches)
+    _used[:] = first_spot + len(writer.spots), writer.branches
+    return Rewritten(new, writer.spots, first_branch, writer.branches)
 
 
 def codes(code: CodeType) -> Iterator[CodeType]:
@@ -149,9 +151,10 @@ def own_nodes(body: list[ast.stmt]) -> Iterator[ast.AST]:
 
 
 class _Rewriter(ast.NodeTransformer):
-    def __init__(self, text: Any, spots: list[Spot], branches: int) -> None:
+    def __init__(self, text: Any, first_spot: int, branches: int) -> None:
         self.text = text
-        self.spots = spots
+        self.spots: list[Spot] = []
+        self.first_spot = first_spot
         self.branches = branches
         self.line = 0
         self.function: str | None = None
@@ -161,7 +164,8 @@ class _Rewriter(ast.NodeTransformer):
     # -- building blocks
 
     def spot(self, kind: str, node: ast.AST, **more: Any) -> Spot:
-        made = Spot(len(self.spots), kind, span(node), self.line, function=self.function, **more)
+        index = self.first_spot + len(self.spots)
+        made = Spot(index, kind, span(node), self.line, function=self.function, **more)
         made.text = self.text
         self.spots.append(made)
         return made

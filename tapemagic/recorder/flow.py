@@ -156,7 +156,7 @@ class Flow:
         self.stack: list[Activation] = []
         self.marked: dict[int, tuple[Any, int]] = {}  # id -> (object or weakref, mark)
         self.passing: tuple[Any, int] | None = None  # a shared value on its way to its binding
-        self.spots: list[Spot] = []
+        self.spots: dict[int, Spot] = {}
         self.rewritten: dict[int, tuple[Any, Any]] = {}  # id of watched code -> (plain, watched)
         self.functions: weakref.WeakSet[Any] = weakref.WeakSet()
         self.stored: Any = None  # the value of ``box[i] = value`` until the store begins
@@ -164,7 +164,6 @@ class Flow:
         self.has_last = False
         self.thread = get_ident()
         self.started: dict[int, int] = {}  # call -> ops when its last argument was known
-        self.branches = 0
         self.wanted: dict[str, Callable[[Any], None]] = {}  # names to tell of when bound
         self.imported: Callable[[], None] | None = None  # told after an import of the cell
         self.imports = 0
@@ -185,8 +184,8 @@ class Flow:
         for index in range(made.first_branch, made.branches):
             setattr(self.flags, f"b{index}", True)
             self._turns[index] = [0, -1]
-        self.branches = made.branches
-        for spot in self.spots[made.first_spot :]:
+        for spot in made.spots:
+            self.spots[spot.index] = spot
             if spot.kind == "def":
                 setattr(self.hooks, f"d{spot.index}", self._define)
 
