@@ -124,6 +124,7 @@ class Log:
         self.bindings: list[tuple[int, Spot, str, int, bool, str | None]] = []
         self.object_names: dict[int, str] = {}
         self.graphs: dict[str, Any] = {}  # FuncGraphs of functions that were traced or called
+        self.traced: dict[str, str] = {}  # keys of functions that were traced -> their names
         self.recorded: dict[int, tuple[str, tuple[int, ...]]] = {}  # op -> own backward, inputs
         self.refused: list[tuple[tuple[Where, ...], str]] = []  # what tape.watch raised for
         self.opaque: set[int] = set()
