@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Callable
 from types import CodeType
 from typing import Any
@@ -27,6 +28,8 @@ from tapemagic.traces.model import (
     Trace,
 )
 
+MOST_TRACES = 2
+"""A function that makes variables is traced twice by its first call."""
 FUNCTION_OPS = ("__forward_", "__inference_", "__backward_")
 
 
@@ -122,8 +125,22 @@ class Builder:
                 self.log.fault(f"trace{part.__name__}", fault)
         self.log.small.clear()
         self.trace.faults = list(self.log.faults)
-        self.trace.notes = list(self.log.notes)
+        self.trace.notes = [*self.log.notes, *self._retracing()]
         return self.trace
+
+    def _retracing(self) -> list[str]:
+        """Sentences about the person's functions that were traced again and again."""
+        mine = {
+            node.name for text in self.texts.values() if text.tree is not None
+            for node in ast.walk(text.tree) if isinstance(node, ast.FunctionDef)
+        }  # fmt: skip
+        times = Counter(name for name in self.log.traced.values() if name in mine)
+        self.log.traced.clear()
+        return [
+            f"`{name}` was traced {count} times in this cell: a tf.function is traced anew for each "
+            "new shape, dtype or Python value that it is given."
+            for name, count in times.items() if count > MOST_TRACES
+        ]  # fmt: skip
 
     # -- parts
 

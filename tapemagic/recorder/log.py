@@ -132,6 +132,7 @@ class Log:
         self.bindings: list[tuple[int, Spot, str, int, bool, str | None]] = []
         self.object_names: dict[int, str] = {}
         self.graphs: dict[str, Any] = {}  # FuncGraphs of functions that were traced or called
+        self.traced: dict[str, str] = {}  # keys of functions that were traced -> their names
         self.recorded: dict[int, tuple[str, tuple[int, ...]]] = {}  # op -> own backward, inputs
         self.baked: dict[str, set[int]] = {}  # graph -> marks whose values are its constants
         self.refused: list[tuple[tuple[Where, ...], str]] = []  # what tape.watch raised for

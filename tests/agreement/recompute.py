@@ -102,11 +102,13 @@ def recompute(trace: Trace, query: Query, kept: Kept) -> Recomputation:
         upstream.setdefault(target.tensor, []).append(tf.ones_like(kept.tensors[target.tensor]))
     for index in sorted(tracking.recorded, reverse=True):
         op = trace.ops[index]
-        if not any(t in upstream for t in op.outputs):
+        # The ops inside a custom gradient are on the tape too, and its rule stands before them.
+        mine = [t for t in op.outputs if view.graph.maker.get(t) == index]
+        if not any(t in upstream for t in mine):
             continue
         if any(t not in kept.tensors for t in op.outputs):
             raise Uncovered(f"outputs of {op.type}")
-        result, how = _step(op, [_sum(upstream.get(t)) for t in op.outputs], kept)
+        result, how = _step(op, [_sum(upstream.get(t)) for t in mine], kept)
         covered[how] += 1
         for tensor, gradient in zip(op.inputs, result, strict=True):
             if gradient is not None and tensor in tracking.tracked:

@@ -173,6 +173,8 @@ class OpsProbe:
             self._baked(attrs, graph)
         index = len(log.ops)
         key = f"{graph.name}#{id(graph)}"
+        if key not in log.traced:
+            log.traced[key] = str(graph.name)
         log.graphs.setdefault(key, graph)
         body = None
         if self.calling is not None and "PartitionedCall" in str(op_type):
