@@ -6,6 +6,7 @@ import ast
 import itertools
 import linecache
 from collections.abc import Sequence
+from types import CodeType
 from typing import Any
 
 from tapemagic.options import RunOptions
@@ -53,13 +54,18 @@ def run_cell(
     options = RunOptions(target, tuple(sources), tuple(watch), True if asked else None, try_fixes)
     session = Session(source, namespace, filename=filename, options=options)
     code = session.embed(compile(session.rewrite(tree), filename, "exec", dont_inherit=True))
-    session.start()
-    error: BaseException | None = None
+    try:
+        session.start()
+        return session.finish(_executed(code, namespace))
+    except BaseException as raised:
+        if Session.active is session:
+            session.finish(raised)
+        raise
+
+
+def _executed(code: CodeType, namespace: dict[str, Any]) -> Exception | None:
     try:
         exec(code, namespace)
     except Exception as raised:
-        error = raised
-    except BaseException as raised:
-        session.finish(raised)
-        raise
-    return session.finish(error)
+        return raised
+    return None

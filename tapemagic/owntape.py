@@ -8,6 +8,21 @@ from typing import Any
 from tapemagic.options import RunOptions
 from tapemagic.recorder.recorder import Recorder
 
+_RUNS = frozenset(
+    ["fit", "evaluate", "predict", "train_on_batch", "test_on_batch", "predict_on_batch", "minimize",
+     "compile", "build", "summary", "save", "save_weights", "load_weights", "show", "print"]
+)  # fmt: skip
+
+
+def _is_a_run(value: ast.expr) -> bool:
+    """Whether a cell ends in a call that gives nothing to differentiate.
+
+    A tape around ``model.fit(...)`` would keep what every training step computed.
+    """
+    called = value.func if isinstance(value, ast.Call) else None
+    name = getattr(called, "attr", None) or getattr(called, "id", None)
+    return name in _RUNS
+
 
 class OwnTape:
     """Opens a tape when TensorFlow is there, watches what was asked, and asks at the end.
@@ -31,8 +46,8 @@ class OwnTape:
         if options.own_tape is None:
             names = {n.attr for n in ast.walk(tree) if isinstance(n, ast.Attribute)}
             names |= {n.id for n in ast.walk(tree) if isinstance(n, ast.Name)}
-            ends = bool(tree.body) and isinstance(tree.body[-1], ast.Expr)
-            if "GradientTape" in names or not ends:
+            last = tree.body[-1] if tree.body else None
+            if "GradientTape" in names or not isinstance(last, ast.Expr) or _is_a_run(last.value):
                 return None
         return cls(options, recorder)
 

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import ast
+import gc
 import traceback
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any
 
-from tapemagic.cell.adopt import functions_of, label_of, text_of
+from tapemagic.cell.adopt import MOST_LINES, functions_of, is_own, label_of, text_of
 from tapemagic.cell.rewrite import Rewritten, codes, embed, rewrite
 from tapemagic.cell.text import CellText
 from tapemagic.options import RunOptions
 from tapemagic.owntape import OwnTape
 from tapemagic.recorder.flow import inert_flags, inert_hooks
 from tapemagic.recorder.log import Log
+from tapemagic.recorder.patches import to_the_end
 from tapemagic.recorder.private import is_imported
 from tapemagic.recorder.recorder import Recorder
 from tapemagic.report.model import Report
@@ -66,11 +70,15 @@ class Session:
         self.own: OwnTape | None = None
         self.recorder = Recorder(self._armed)
         self.recorder.flow.text = self.text  # type: ignore[attr-defined]
+        self.recorder.flow.imported = self._adopt
         self._texts: dict[str, CellText] = {}
         self._plain: dict[tuple[str, int], CodeType] = {}
         self._begun = self._begun_queries = self._begun_tapes = 0  # rows of earlier cells
         self._whole = False
+        self._adopted: dict[str, tuple[CellText, dict[tuple[str, int], CodeType]] | None] = {}
+        self._lines = 0  # of modules that are watched
         self.given: list[Any] = []  # functions to watch, wherever they were defined
+        self.told: Callable[[str], None] = lambda _doing: None  # of a report that takes long
         self._around: Around | None = None  # what trying the fixes needs from before the cell
 
     @property
@@ -91,7 +99,12 @@ class Session:
         flow = self.recorder.flow
         try:
             made = rewrite(
-                self.text, tree, flow.spots, flow.branches, keep_last=self.own is not None
+                self.text,
+                tree,
+                flow.spots,
+                flow.branches,
+                keep_last=self.own is not None,
+                modules=self._modules(),
             )
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -108,6 +121,10 @@ class Session:
             return tree
         self._whole = True
         return made.tree
+
+    def _modules(self) -> frozenset[str]:
+        kind = type(ast)
+        return frozenset(n for n, v in list(self.namespace.items()) if type(v) is kind)
 
     def _read_plain(self, tree: ast.Module) -> None:
         try:
@@ -154,6 +171,13 @@ class Session:
             from tapemagic.trying.around import Around
 
             self._around = Around(self.namespace, self.options)
+        try:
+            self._start()
+        except BaseException:  # Ctrl-C while the probes are armed
+            to_the_end(self._disarm)
+            raise
+
+    def _start(self) -> None:
         Session.active = self
         self._texts[self.filename] = self.text
         log = self.recorder.log
@@ -165,11 +189,22 @@ class Session:
             log.fault("start", fault)
         self.recorder.start()
 
+    def _disarm(self) -> None:
+        try:
+            self.recorder.stop()
+        except Exception as fault:
+            self.recorder.log.fault("restore", fault)
+        self.recorder.log.mend()
+        Session.active = None
+
     def _armed(self) -> None:
         past = Session._past
         tapes = self.recorder.tapes
         if past is not None and tapes is not None and self.recorder.log is past.log:
             tapes.ids.update(past.tapes)
+        for value in list(self.namespace.values()):
+            if hasattr(type(value), "_numpy_internal"):
+                self.recorder.log.note_tensor(value)  # older than any op of this cell
         if self.own is not None:
             self.own.open(self.namespace)
 
@@ -184,6 +219,7 @@ class Session:
         log, mine = past.log, self.recorder.log
         log.faults.clear()
         log.notes.clear()
+        log.refused.clear()
         log.person |= mine.person
         for text in past.texts.values():
             if text.label is None:
@@ -195,8 +231,7 @@ class Session:
         self.recorder.go_on(log)
 
     def _adopt(self) -> None:
-        flow = self.recorder.flow
-        texts: dict[str, tuple[CellText, dict[tuple[str, int], CodeType]] | None] = {}
+        flow, texts = self.recorder.flow, self._adopted
         given = {id(f) for f in functions_of(dict(enumerate(self.given)))}  # type: ignore[arg-type]
         for function in (*functions_of(self.namespace), *functions_of(dict(enumerate(self.given)))):  # type: ignore[arg-type]
             code = function.__code__
@@ -204,11 +239,14 @@ class Session:
             if name == self.filename and id(function) not in given:
                 continue
             if name not in texts:
-                texts[name] = self._watched(name, code, anywhere=id(function) in given)
+                anywhere = id(function) in given or is_own(function.__module__)
+                texts[name] = self._watched(name, code, anywhere=anywhere)
             found = texts[name]
             if found is None:
                 continue
             watched = found[1].get((code.co_qualname, code.co_firstlineno))
+            if watched is code or id(code) in flow.rewritten:
+                continue
             if watched is not None and watched.co_freevars == code.co_freevars:
                 flow.rewritten[id(watched)] = (code, watched)
                 function.__code__ = watched
@@ -220,10 +258,16 @@ class Session:
         text = self._texts.get(name) or text_of(code, anywhere=anywhere)
         if text is None or text.tree is None:
             return None
+        if text.file is not None:
+            self._lines += len(text.lines)
+            if self._lines > MOST_LINES:
+                return None
         self._texts[name] = text
         self.recorder.log.person.add(name)
         flow = self.recorder.flow
-        made: Rewritten = rewrite(text, text.tree, flow.spots, flow.branches)
+        made: Rewritten = rewrite(
+            text, text.tree, flow.spots, flow.branches, modules=self._modules()
+        )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             compiled = compile(
@@ -240,17 +284,13 @@ class Session:
 
     def finish(self, error: BaseException | None = None) -> Report:
         """Restore everything and report. Never raises."""
-        log = self.recorder.log
         try:
             if self.own is not None:
                 self.own.ask(self.namespace, error)
         except Exception as fault:
-            log.fault("own tape", fault)
-        try:
-            self.recorder.stop()
-        except Exception as fault:
-            log.fault("restore", fault)
-        Session.active = None
+            self.recorder.log.fault("own tape", fault)
+        finally:
+            to_the_end(self._disarm)
         if error is not None:
             prune(error)
         report = self._explained(error)
@@ -261,7 +301,15 @@ class Session:
 
     def _explained(self, error: BaseException | None) -> Report:
         try:
-            return self._report(error)
+            with _no_collections():
+                return self._report(error)
+        except KeyboardInterrupt:
+            report = Report(source=self.text.source)
+            report.notes.append(
+                "The report was interrupted before the first gradient was explained; the cell's "
+                "result is not affected."
+            )
+            return report
         except Exception as fault:
             report = Report(source=self.text.source)
             where = traceback.extract_tb(fault.__traceback__)[-1]
@@ -294,7 +342,7 @@ class Session:
         from tapemagic.report.build import build_report
 
         log = self.recorder.log
-        builder = Builder(log, self._texts, self.text, self.recorder.private)
+        builder = Builder(log, self._texts, self.text, self.recorder.private, self.told)
         trace = builder.build()
         trace.whole = self._whole
         asked = {q.tape for q in trace.queries[self._begun_queries :]}
@@ -311,6 +359,7 @@ class Session:
             begun=self._begun,
             begun_queries=self._begun_queries,
             imported=is_imported(),
+            told=self.told,
         )
         _as_written(report)
         return report
@@ -333,6 +382,21 @@ def _as_written(report: Report) -> None:
         for one in (why, why.because):
             if one is not None:
                 one.fixed_source = told(one.fixed_source)
+
+
+@contextmanager
+def _no_collections() -> Iterator[None]:
+    """Spare the garbage collector: what a report is made of stays, so there is none to find.
+
+    Each collection goes through all that TensorFlow keeps, and a large report makes for many.
+    """
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 def _can_be_asked(tape: Any) -> bool:

@@ -1,12 +1,18 @@
-"""Functions that other cells defined: found in the namespace, and watched for one run."""
+"""Functions that other cells and the person's own modules defined, to be watched for one run.
+
+A module is the person's own when its file lies in no library folder of this Python.
+"""
 
 from __future__ import annotations
 
 import inspect
 import linecache
 import sys
+import sysconfig
 from collections.abc import Iterator
-from types import CodeType, FunctionType
+from functools import cache
+from pathlib import Path
+from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
 from tapemagic.cell.text import CellText
@@ -14,15 +20,29 @@ from tapemagic.cell.text import CellText
 _CELL_NAMES = ("<ipython-input", "<tapemagic", "<cell")
 
 
+_OURS = str(Path(__file__).parents[1])
+MOST_LINES = 4000
+"""Modules are watched up to so many lines together: reading them takes time in every run."""
+
+
 def functions_of(namespace: dict[str, Any]) -> Iterator[FunctionType]:
-    """The plain functions that a namespace holds, and those of the classes it holds."""
+    """The plain functions that a namespace holds, and those of the classes it holds.
+
+    Those of the person's own modules are among them, under whatever name they were imported.
+    """
     seen: set[int] = set()
-    for value in list(namespace.values()):
+    values = list(namespace.values())
+    for module in _own_modules(values):
+        made = [v for v in vars(module).values() if isinstance(v, (type, FunctionType))]
+        values += [v for v in made if v.__module__ == module.__name__]
+    for value in values:
         owners = [value]
         cls = value if isinstance(value, type) else type(value)
-        if cls.__module__ == namespace.get("__name__", "__main__"):
+        if cls.__module__ == namespace.get("__name__", "__main__") or is_own(cls.__module__):
             owners += list(vars(cls).values())
         for owner in owners:
+            if hasattr(type(owner), "__getattr__"):
+                continue  # to ask it for anything may run the person's code
             function = getattr(owner, "python_function", None)
             function = function if isinstance(function, FunctionType) else owner
             if isinstance(function, (staticmethod, classmethod)):
@@ -32,6 +52,49 @@ def functions_of(namespace: dict[str, Any]) -> Iterator[FunctionType]:
             if isinstance(function, FunctionType) and id(function) not in seen:
                 seen.add(id(function))
                 yield function
+
+
+def _own_modules(values: list[Any]) -> list[ModuleType]:
+    """The person's modules among some values, those they come from, and those these import."""
+    found: dict[str, ModuleType] = {}
+    todo = [v if isinstance(v, ModuleType) else _home(v) for v in values]
+    while todo:
+        module = todo.pop()
+        if module is None or module.__name__ in found or not is_own(module.__name__):
+            continue
+        found[module.__name__] = module
+        todo += [v if isinstance(v, ModuleType) else _home(v) for v in vars(module).values()]
+    return list(found.values())
+
+
+def _home(value: Any) -> ModuleType | None:
+    """The module of a function, a class or an object of a class."""
+    kind = value if isinstance(value, (type, FunctionType)) else type(value)
+    name = kind.__module__
+    return sys.modules.get(name) if isinstance(name, str) and is_own(name) else None
+
+
+def is_own(name: str) -> bool:
+    """Whether a module is the person's own: code that they can read and change."""
+    module = sys.modules.get(name) if name != "__main__" else None
+    return module is not None and _is_own_file(getattr(module, "__file__", None))
+
+
+@cache
+def _is_own_file(path: str | None) -> bool:
+    if not isinstance(path, str) or not path.endswith(".py"):
+        return False
+    full = str(Path(path).resolve())
+    return not full.startswith((*_libraries(), _OURS))
+
+
+@cache
+def _libraries() -> tuple[str, ...]:
+    """The folders of the standard library and of installed packages."""
+    paths = sysconfig.get_paths()
+    found = {paths[n] for n in ("stdlib", "platstdlib", "purelib", "platlib")}
+    found |= {p for p in sys.path if p.endswith(("site-packages", "dist-packages"))}
+    return tuple(sorted(str(Path(p).resolve()) + "/" for p in found))
 
 
 def is_cell(filename: str) -> bool:

@@ -25,24 +25,27 @@ from tapemagic.cell.text import Span, span
 
 HOOKS = "\0tapemagic.hooks"
 FLAGS = "\0tapemagic.flags"
+GROWS = -2
+"""The ``count`` of a "store" or "set" spot whose statement is augmented: ``box[key] += value``."""
 
 
 @dataclass(slots=True)
 class Spot:
     """What is known statically of one rewritten expression or binding.
 
-    ``kind`` is "call", "op", "item", "attr", "text", "each", or "bind", "unpack", "store",
-    "grow" (augmented), "for", "with", "def", "return".
+    ``kind`` is "call", "op", "item", "attr", "text", "each", or "bind", "unpack", "store" (into an
+    item), "set" (an attribute), "grow" (augmented), "for", "with", "def", "return".
     """
 
     index: int
     kind: str
     place: Span
     statement: int  # first line of the statement
-    count: int = 0  # operands that are pushed
+    count: int = 0  # operands that are pushed; of a store: its position among several targets
     operands: tuple[str | None, ...] = ()  # a plain name's text, else None
     names: tuple[str, ...] = ()  # names that are bound
     function: str | None = None
+    last: bool = False  # of a store: the last of its statement
     text: Any = None  # the CellText that holds it
 
 
@@ -70,6 +73,7 @@ def embed(code: CodeType, hooks: Any, flags: Any) -> CodeType:
     return code.replace(co_consts=consts)
 
 
+_YIELDS = (ast.Yield, ast.YieldFrom)
 _SHARED = (ast.expr_context, ast.operator, ast.unaryop, ast.boolop, ast.cmpop)
 
 
@@ -84,14 +88,24 @@ def clone(node: Any) -> Any:
     if not isinstance(node, ast.AST) or isinstance(node, _SHARED):
         return node
     made = type(node)()
+    old, new = vars(node), vars(made)
     for name in (*node._fields, *node._attributes):
-        if hasattr(node, name):
+        if name in old:
+            part = old[name]
+            new[name] = clone(part) if isinstance(part, (ast.AST, list)) else part
+        elif hasattr(node, name):  # a default, which stands in the class
             setattr(made, name, clone(getattr(node, name)))
     return made
 
 
 def rewrite(
-    text: Any, tree: ast.Module, spots: list[Spot], branches: int = 0, *, keep_last: bool = False
+    text: Any,
+    tree: ast.Module,
+    spots: list[Spot],
+    branches: int = 0,
+    *,
+    keep_last: bool = False,
+    modules: frozenset[str] = frozenset(),
 ) -> Rewritten:
     """Rewrite a module's tree; the tree given is left as it was.
 
@@ -101,10 +115,13 @@ def rewrite(
         spots: Table of spots, which is extended: its indices stand in the code.
         branches: Number of flags that earlier trees use.
         keep_last: Let the value of the last expression pass a hook too.
+        modules: Names that hold a module before the code runs.
     """
     first = len(spots)
     writer = _Rewriter(text, spots, branches)
     new = clone(tree)
+    writer.modules = _modules(new, modules)
+    writer.yields = any(isinstance(n, _YIELDS) for n in ast.walk(new))
     new.body = writer.block(new.body, top=True)
     if keep_last and new.body and isinstance(new.body[-1], ast.Expr):
         end = new.body[-1]
@@ -138,6 +155,8 @@ class _Rewriter(ast.NodeTransformer):
         self.branches = branches
         self.line = 0
         self.function: str | None = None
+        self.modules: frozenset[str] = frozenset()  # names that hold nothing but modules
+        self.yields = True  # whether there is a yield anywhere: most code has none
 
     # -- building blocks
 
@@ -160,12 +179,11 @@ class _Rewriter(ast.NodeTransformer):
         index = self.branches
         self.branches += 1
         node = ast.Attribute(ast.Constant(FLAGS), f"b{index}", ast.Load())
-        return index, ast.fix_missing_locations(ast.copy_location(node, at))
+        return index, ast.copy_location(node, at)
 
     def silent(self, call: ast.expr, at: ast.AST) -> ast.stmt:
         """A statement that runs a hook and can never be the cell's last expression."""
-        node = ast.If(call, [ast.Pass()], [])
-        return ast.fix_missing_locations(ast.copy_location(node, at))
+        return ast.copy_location(ast.If(call, [ast.Pass()], []), at)
 
     # -- statements
 
@@ -211,12 +229,12 @@ class _Rewriter(ast.NodeTransformer):
         whole = node.value
         assert whole is not None
         value = self.visit(whole)
-        names = tuple(ast.unparse(t) for t in targets if isinstance(t, (ast.Name, ast.Attribute)))
+        names = tuple(target.id for target in targets if isinstance(target, ast.Name))
         after: list[ast.stmt] = []
         made = self.spot("bind", whole, names=names)
-        node.value = self.hook("n", whole, made.index, value)
-        if any(isinstance(target, (ast.Subscript, ast.Tuple, ast.List)) for target in targets):
-            node.value = self.hook("s", whole, made.index, node.value)
+        simple = len(names) == len(targets)
+        node.value = self.hook("n" if simple else "s", whole, made.index, value)
+        last: Spot | None = None
         for target in targets:
             if isinstance(target, (ast.Tuple, ast.List)):
                 names = _plain_names(target)
@@ -224,13 +242,46 @@ class _Rewriter(ast.NodeTransformer):
                     spot = self.spot("unpack", target, names=names)
                     loads = [ast.copy_location(ast.Name(n, ast.Load()), target) for n in names]
                     after.append(self.silent(self.hook("u", target, spot.index, *loads), node))
-            elif isinstance(target, ast.Subscript):
-                target.slice = self.visit(target.slice)
-                if _is_path(target.value):
-                    spot = self.spot("store", target, names=(ast.unparse(target.value),))
-                    load = _loaded(target.value)
-                    after.append(self.silent(self.hook("w", target, spot.index, load), node))
+                if not any(isinstance(part, ast.Starred) for part in target.elts):
+                    for position, part in enumerate(target.elts):
+                        last = self.store(part, position) or last
+            else:
+                last = self.store(target) or last
+        if last is not None:
+            last.last = not after
         return [node, *after]
+
+    def store(self, target: ast.expr, position: int = -1) -> Spot | None:
+        """Let hooks see the object and the key of ``box[key] = ..`` and ``box.key = ..``.
+
+        They pass them on where Python evaluates them, once: a property that is read twice might
+        do something twice.
+        """
+        if not isinstance(target, (ast.Subscript, ast.Attribute)):
+            return None
+        kind = "store" if isinstance(target, ast.Subscript) else "set"
+        names = [ast.unparse(target.value)]
+        owner = self.visit(target.value)
+        if isinstance(target, ast.Attribute):
+            hook = "a"
+            names.append(target.attr)
+        else:
+            target.slice = self.visit(target.slice)
+            hook = "w" if isinstance(target.slice, ast.Slice) else "b"
+        spot = self.spot(kind, target, names=tuple(names), count=position)
+        target.value = self.hook(hook, target.value, spot.index, owner)
+        if hook == "b":
+            assert isinstance(target, ast.Subscript)
+            target.slice = self.hook("k", target.slice, spot.index, target.slice)
+        return spot
+
+    def visit_Import(self, node: ast.Import | ast.ImportFrom) -> Any:
+        """What an import brings in is watched from here on, where it is the person's own."""
+        if getattr(node, "module", None) == "__future__":
+            return node
+        return [node, self.silent(self.hook("j", node), node)]
+
+    visit_ImportFrom = visit_Import
 
     def visit_AugAssign(self, node: ast.AugAssign) -> Any:
         value = self.visit(node.value)
@@ -239,6 +290,9 @@ class _Rewriter(ast.NodeTransformer):
             "grow", node, count=2, operands=(name, _name(node.value)), names=(name,) if name else ()
         )
         old = _loaded(node.target) if name else ast.copy_location(ast.Constant(None), node)
+        stored = self.store(node.target, GROWS)
+        if stored is not None:
+            spot.operands = (None, spot.operands[1])
         node.value = self.hook("p", node.value, spot.index, old, value)
         new = [_loaded(node.target)] if name else []
         return [node, self.silent(self.hook("g", node, spot.index, *new), node)]
@@ -308,8 +362,7 @@ class _Rewriter(ast.NodeTransformer):
                 ast.Attribute(ast.Constant(FLAGS), f"b{index}", ast.Load()), at
             )
         turn = self.silent(self.hook("turn", at, index), at)
-        both = ast.If(flag, [turn, *watched], plain)
-        return [ast.fix_missing_locations(ast.copy_location(both, at))]
+        return [ast.copy_location(ast.If(flag, [turn, *watched], plain), at)]
 
     visit_AsyncFor = generic_visit
 
@@ -344,7 +397,7 @@ class _Rewriter(ast.NodeTransformer):
     def visit_FunctionDef(self, node: ast.FunctionDef) -> Any:
         own = list(own_nodes(node.body))
         outer, self.function = self.function, node.name
-        if any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in own):
+        if any(isinstance(n, _YIELDS) for n in own):
             # Its turns interleave with the caller's: no activation of its own, and what stands
             # around a yield stays plain.
             node.body = self.block(node.body)
@@ -382,13 +435,13 @@ class _Rewriter(ast.NodeTransformer):
         leave = ast.Expr(self.hook("leave", at))
         watched = ast.Try(self.block(body), [], [], [leave])
         both = ast.If(test, [watched], plain)
-        return [ast.fix_missing_locations(ast.copy_location(both, at))]
+        return [ast.copy_location(both, at)]
 
     # -- expressions
 
     def visit(self, node: ast.AST) -> Any:
-        if isinstance(node, ast.expr) and not isinstance(node, (ast.Yield, ast.YieldFrom)):
-            if any(isinstance(n, (ast.Yield, ast.YieldFrom)) for n in ast.walk(node)):
+        if self.yields and isinstance(node, ast.expr) and not isinstance(node, _YIELDS):
+            if any(isinstance(n, _YIELDS) for n in ast.walk(node)):
                 return node
         return super().visit(node)
 
@@ -463,6 +516,8 @@ class _Rewriter(ast.NodeTransformer):
     def visit_Attribute(self, node: ast.Attribute) -> Any:
         if not isinstance(node.ctx, ast.Load):
             return node
+        if isinstance(node.value, ast.Name) and node.value.id in self.modules:
+            return node  # a module carries no mark
         spot = self.spot("attr", node)
         old = [node.value]
         node.value = self.operand(spot, node.value)
@@ -518,19 +573,38 @@ class _Rewriter(ast.NodeTransformer):
         return node
 
 
+_NAMED = (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.ExceptHandler, ast.MatchAs,
+          ast.MatchStar)  # fmt: skip
+
+
+def _modules(tree: ast.Module, known: frozenset[str]) -> frozenset[str]:
+    """The names that hold a module whenever code of the tree runs: nothing else is bound to them."""
+    imported: set[str] = set()
+    bound: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            imported |= {a.asname or a.name.split(".")[0] for a in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            bound |= {a.asname or a.name for a in node.names}
+        elif isinstance(node, ast.Name) and not isinstance(node.ctx, ast.Load):
+            bound.add(node.id)
+        elif isinstance(node, ast.arg):
+            bound.add(node.arg)
+        elif isinstance(node, _NAMED):
+            bound.add(str(node.name))
+        elif isinstance(node, ast.MatchMapping) and node.rest:
+            bound.add(node.rest)
+        elif isinstance(node, (ast.Global, ast.Nonlocal)):
+            bound |= set(node.names)
+    return frozenset((imported | known) - bound)
+
+
 def _either(flag: ast.expr, watched: ast.expr, plain: ast.expr) -> ast.expr:
-    return ast.fix_missing_locations(ast.copy_location(ast.IfExp(flag, watched, plain), plain))
+    return ast.copy_location(ast.IfExp(flag, watched, plain), plain)
 
 
 def _name(node: ast.expr) -> str | None:
     return node.id if isinstance(node, ast.Name) else None
-
-
-def _is_path(node: ast.expr) -> bool:
-    """A name, or attributes of a name: reading it once more does nothing else."""
-    while isinstance(node, ast.Attribute):
-        node = node.value
-    return isinstance(node, ast.Name)
 
 
 def _loaded(node: ast.expr) -> ast.expr:

@@ -117,7 +117,7 @@ class Case:
     @property
     def tape_name(self) -> str:
         """The tape's name in the person's code."""
-        tape = self.view.trace.tapes.get(self.view.query.tape or 0)
+        tape = self.view.tape
         return (tape.name if tape is not None and tape.name else None) or "tape"
 
     # -- words
@@ -188,8 +188,9 @@ class Case:
             if argument.tensor == node:
                 return f"`{argument.name}`"
         facts = trace.tensors.get(node)
-        if facts is not None and (facts.name or facts.label):
-            return f"`{facts.name or facts.label}`"
+        given = (facts.name if facts.name != "_" else None) or facts.label if facts else None
+        if given:
+            return f"`{given}`"
         maker = self.view.graph.maker.get(node)
         if maker is not None:
             if trace.ops[maker].type in ("ReadVariableOp", "captured_value"):
@@ -197,6 +198,17 @@ class Case:
             written = self.written(trace.ops[maker].at, 40)
             return f"`{written}`" if written else f"the result of {trace.ops[maker].type}"
         return "a constant"
+
+    def value_before(self, at: Site | None) -> str:
+        """The last value on the way that was not made at the cut's own place, in the person's words."""
+        way, cut = self.way, self.cut
+        if way is None or cut is None:
+            return f"`{self.name}`"
+        for edge in reversed(way.edges[: (way.cut or 0) + 1]):
+            made = self.made_at(edge.source)
+            if made is None or at is None or made.expr != at.expr:
+                return self.call_it(edge.source)
+        return f"`{self.name}`"
 
     def made_at(self, node: int | None) -> Site | None:
         """Where a tensor or marked value was made."""
@@ -217,7 +229,7 @@ class Case:
 
     def with_statement(self) -> Site | None:
         """The ``with`` statement of the query's tape."""
-        tape = self.view.trace.tapes.get(self.view.query.tape or 0)
+        tape = self.view.tape
         if tape is None:
             return None
         enter = next((e for e in tape.events if e.kind == "enter" and e.at is not None), None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 
 from tapemagic.cell.text import CellText
@@ -105,8 +106,31 @@ def _why(case: Case, found: Found) -> Why:
     )
 
 
+def _raised(case: Case) -> Why:
+    """An error that no cause recognises: it is the person's, and speaks for itself."""
+    query = case.view.query
+    assert query.error is not None
+    kind, message = query.error
+    first = message.strip().splitlines()[0] if message.strip() else ""
+    first = re.sub(r"^\{\{function_node [^}]*\}\}\s*", "", first)
+    where, at = ".", query.at
+    if query.failed is not None:
+        op = case.view.trace.ops[query.failed]
+        written = case.written(op.at)
+        at = op.at or at
+        where = f", in the backward pass of {op.type} (`{written}` on {case.line(op.at)})."
+    return Why(
+        "bad-argument",
+        "error",
+        f"The question raised {kind}{where} {first[:200]}",
+        at,
+    )
+
+
 def _unknown(case: Case) -> Why:
     query = case.view.query
+    if query.error is not None:
+        return _raised(case)
     seen = "no way from it to the target" if case.way is None else "a way from it to the target"
     return Why(
         "unconnected" if case.way is None else "outside-tape",

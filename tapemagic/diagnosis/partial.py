@@ -16,11 +16,13 @@ from tapemagic.diagnosis.engine import Texts, reason
 from tapemagic.diagnosis.view import QueryView, Way
 from tapemagic.report.model import Why
 from tapemagic.traces.flow import Edge
-from tapemagic.traces.model import Argument
+from tapemagic.traces.model import Argument, Op
 
 NEAR = 20.0
 """A value dearer than this reaches the target only as an index, a condition or a shape."""
 MOST = 12
+STEPS = {"Floor": "floor", "Ceil": "ceil", "Round": "round", "Rint": "rint", "FloorDiv": "//"}
+"""Ops that only step, with how they are written."""
 
 
 def incomplete(view: QueryView, source: Argument, texts: Texts) -> list[Why]:
@@ -79,11 +81,25 @@ def _find(view: QueryView) -> list[tuple[Edge, dict[int, Edge]]]:
                 if before.source not in reached:
                     reached[before.source] = before
                     todo.append(before.source)
+        if _behind_a_source(view, edge):
+            continue
         if any(a.tensor in reached for a in view.query.sources):
             found.append((edge, reached))
         if len(found) >= MOST:
             break
     return found
+
+
+def _behind_a_source(view: QueryView, cut: Edge) -> bool:
+    """Whether the cut made the value of another source, which the tape found ready.
+
+    A source that was updated from the last turn's gradients is where its own derivative begins.
+    """
+    asked = {a.tensor for a in view.query.sources}
+    way = view.way(cut.target)
+    passed = [cut.target, *(e.target for e in way.edges)] if way is not None else [cut.target]
+    recorded = view.tracking.recorded if view.tracking is not None else {}
+    return any(t in asked and view.graph.maker.get(t) not in recorded for t in passed)
 
 
 def _ways_back(
@@ -103,6 +119,8 @@ def _carries(view: QueryView, edge: Edge, fault: str) -> bool:
     if edge.kind != "op":
         return edge.kind in ("leave", "state", "query")
     op = view.trace.ops[edge.op]  # type: ignore[index]
+    if op.type in STEPS and _is_remainder(view, op):
+        return False
     if op.library or not view.is_float(edge.target) or view.cost(edge, fault) >= NEAR:
         return False
     tracking = view.tracking
@@ -110,6 +128,15 @@ def _carries(view: QueryView, edge: Edge, fault: str) -> bool:
     if fault == "untracked":
         return edge.source in tracking.tracked and not op.recorded
     return True
+
+
+def _is_remainder(view: QueryView, op: Op) -> bool:
+    """Whether a step is taken off its own input, as in ``x - tf.floor(x)``: nothing is missing."""
+    both = {op.inputs[0], op.outputs[0]}
+    return any(
+        other.type == "Sub" and set(other.inputs) == both
+        for other in view.trace.ops[op.index + 1 : view.query.op]
+    )
 
 
 def _only_a_size(view: QueryView, edge: Edge) -> bool:
@@ -138,8 +165,10 @@ def _way(view: QueryView, source: int, cut: Edge, reached: dict[int, Edge]) -> W
 
 
 def _not_the_persons(case: Case, edge: Edge) -> bool:
-    """A stop_gradient that the person did not write: one inside a TensorFlow function."""
+    """A stop_gradient or a step that stands inside a TensorFlow function."""
     op = case.op
+    if op is not None and edge.kind == "op" and op.type in STEPS:
+        return STEPS[op.type] not in case.written(op.at, 500)
     if op is None or edge.kind != "op" or op.type != "StopGradient":
         return False
     node = case.node(op.at)

@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Any
 
 from tapemagic.traces.flow import Edge, ValueGraph, node_mark
-from tapemagic.traces.model import Op, Query, Trace
+from tapemagic.traces.model import Op, Query, Tape, Trace
 from tapemagic.traces.tracking import DIFFERENTIABLE, Tracking, track
 
 MISSING = "missing"
@@ -76,11 +76,15 @@ class QueryView:
     memo: dict[str, Any] = field(default_factory=dict)
     _differentiable: dict[int, Any] = field(default_factory=dict)
 
+    @property
+    def tape(self) -> Tape | None:
+        """The tape that was asked."""
+        return self.trace.tapes.get(self.query.tape) if self.query.tape is not None else None
+
     @cached_property
     def tracking(self) -> Tracking | None:
         """What the query's tape tracked until the query."""
-        tape = self.trace.tapes.get(self.query.tape) if self.query.tape is not None else None
-        return None if tape is None else track(self.trace, tape, self.query.op)
+        return None if self.tape is None else track(self.trace, self.tape, self.query.op)
 
     @cached_property
     def codes(self) -> dict[int, bytes]:
@@ -120,6 +124,10 @@ class QueryView:
         op, tracking = self.trace.ops[edge.op], self.tracking
         if tracking is None:
             return "unrecorded"
+        if op.type == "StopGradient" and self._read_by(edge.source, op):
+            return "no-gradient"
+        if op.type == "ReadVariableOp" and self._is_stopped(op):
+            return None  # the read is a part of stop_gradient, which is what cuts
         tracked = tracking.tracks(edge.source, op.index)
         if op.index not in tracking.recorded:
             return "unrecorded" if tracked else "untracked"
@@ -136,6 +144,17 @@ class QueryView:
         if isinstance(answer, tuple) and not answer[edge.position]:
             return "no-gradient"
         return None
+
+    def _is_stopped(self, read: Op) -> bool:
+        """Whether ``tf.stop_gradient(variable)`` read the variable: it pauses the tape for it."""
+        if read.recorded or read.index + 1 >= len(self.trace.ops):
+            return False
+        after = self.trace.ops[read.index + 1]
+        return after.type == "StopGradient" and after.inputs == read.outputs
+
+    def _read_by(self, tensor: int, stop: Op) -> bool:
+        maker = self.graph.maker.get(tensor)
+        return maker == stop.index - 1 and self._is_stopped(self.trace.ops[maker])
 
     def is_float(self, node: int) -> bool:
         """Whether a node's values can have a derivative, by dtype; marks always may."""
@@ -218,33 +237,52 @@ class QueryView:
 
     # -- agreement
 
+    @property
+    def _begins(self) -> set[int]:
+        """The targets at which the backward pass begins with a gradient.
+
+        A Jacobian takes its target apart with ops on the tape: of one that is not tracked nothing
+        comes back, not even for the target itself.
+        """
+        tracking = self.tracking
+        if self.query.method == "gradient" or tracking is None:
+            return set(self.targets)
+        return {t for t in self.targets if t in tracking.tracked}
+
     def predicted(self) -> tuple[set[int], set[int], set[int]]:
         """What the trace predicts, from ops, tracking and registered gradients alone.
+
+        What a person's own rule (a custom gradient, a function) hands on can't be foretold: its
+        observed answer is taken as given, is not counted, and the prediction goes on behind it.
 
         Returns:
             Tensors at which a gradient arrives, tensors at which none does, and tensors of which
             nothing can be predicted (behind a custom gradient or a function).
         """
         tracking = self.tracking
-        arrives: set[int] = set(self.targets)
+        arrives = self._begins
+        given: set[int] = set()  # at which a gradient arrives because a person's rule handed it on
         open_: set[int] = set()
-        seen: set[int] = set(self.targets)
+        seen = set(self.targets)
         if tracking is None:
             return arrives, set(), open_
         makers = self.graph.maker
         for index in sorted(tracking.recorded, reverse=True):
             op = self.trace.ops[index]
             mine = [t for t in op.outputs if makers.get(t) == index]
-            certain = any(t in arrives for t in mine)
+            certain = any(t in arrives or t in given for t in mine)
             if not certain and not any(t in open_ for t in mine):
                 continue
             answer = self.differentiable(op)
+            told = self.codes.get(index, b"") if answer is None or answer == MISSING else b""
             for position, tensor in enumerate(op.inputs):
                 if tensor not in tracking.tracked:
                     continue
                 seen.add(tensor)
                 if answer is None or answer == MISSING or not certain:
                     open_.add(tensor)
+                    if certain and position < len(told) and told[position]:
+                        given.add(tensor)
                 elif answer[position]:
                     arrives.add(tensor)
         open_ -= arrives
@@ -252,7 +290,12 @@ class QueryView:
 
     def observed(self) -> set[int]:
         """Tensors at which the backward pass was seen to put a gradient."""
-        arrived = set(self.targets)
+        if "observed" not in self.memo:
+            self.memo["observed"] = self._observed()
+        return self.memo["observed"]  # type: ignore[no-any-return]
+
+    def _observed(self) -> set[int]:
+        arrived = set(self._begins)
         tracking = self.tracking
         for step in self.query.steps:
             # A py_function's backward pass asks a tape of its own: not this one's steps.
@@ -285,9 +328,11 @@ class QueryView:
         arrives, none, open_ = self.predicted()
         seen = self.observed()
         compared = (arrives | none | seen) - open_
+        # Some backward ops hand numbers to indices and shapes, and tapes then drop them.
+        compared = {t for t in compared if self.is_float(t)}
         asked = {a.tensor for a in self.query.sources if a.tensor is not None} - open_
         compared |= asked
-        return len(compared), len((arrives - open_) ^ (seen - open_))
+        return len(compared), len((arrives ^ seen) & compared)
 
 
 def mark_of(node: int) -> int | None:

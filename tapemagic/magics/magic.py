@@ -116,7 +116,7 @@ class TapeMagic(Magics):
             self.shell.user_ns[request.output] = report
         try:
             if report.needs_attention or not request.display.quiet:
-                show_report(report)
+                show_report(report, run.progress)
             if request.save is not None:
                 save_report(report, request.save)
         except KeyboardInterrupt:

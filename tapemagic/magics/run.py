@@ -7,6 +7,7 @@ import warnings
 from types import CodeType
 from typing import TYPE_CHECKING, Any
 
+from tapemagic.magics.progress import Progress
 from tapemagic.magics.show import describe
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class TracedRun:
         self._session: Session | None = None
         self._rewritten = False
         self._finished = False
+        self.progress = Progress(wanted=not request.display.quiet)
 
     def prepare(self, tree: ast.Module, flags: int) -> ast.Module:
         """Start the session, and give the tree to run: the plain one where we fail.
@@ -76,6 +78,8 @@ class TracedRun:
             return None
         self._finished = True  # once: an end may be told twice when a kernel cancels a cell
         try:
+            self.progress = Progress(wanted=not self.request.display.quiet)
+            self._session.told = self.progress
             report = self._session.finish(error)
             report.notes.extend(self.remarks)
         except KeyboardInterrupt:

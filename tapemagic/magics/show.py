@@ -9,17 +9,28 @@ from typing import TYPE_CHECKING, Any
 from IPython.display import publish_display_data
 
 if TYPE_CHECKING:
+    from tapemagic.magics.progress import Progress
     from tapemagic.report.model import Report
 
 
-def show_report(report: Any) -> None:
-    """Display a report in the forms that the front end may choose from."""
+def show_report(report: Any, progress: Progress | None = None) -> None:
+    """Display a report in the forms that the front end may choose from.
+
+    Args:
+        report: What to show.
+        progress: The line that told of it, if there was one: the report takes its place.
+    """
+    if progress is not None:
+        progress("drawing")
     try:
         data = report._repr_mimebundle_()
     except Exception as error:
         show_sentence(f"tapemagic could not draw its report ({describe(error)}).")
         return
-    publish_display_data(data)
+    if progress is not None and progress.shown:
+        progress.publish(data)
+    else:
+        publish_display_data(data)
 
 
 def show_sentence(sentence: str) -> None:

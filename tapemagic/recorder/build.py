@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from types import CodeType
 from typing import Any
 
@@ -10,7 +11,7 @@ from tapemagic.cell.text import CellText
 from tapemagic.recorder.log import Log, RawArgument, RawQuery
 from tapemagic.recorder.probes.backward import NONE, NONFINITE, ZERO
 from tapemagic.recorder.probes.functions import LIBRARY
-from tapemagic.recorder.values import read_value
+from tapemagic.recorder.values import read_value, settled
 from tapemagic.traces.model import (
     Argument,
     BackwardStep,
@@ -39,17 +40,22 @@ class Places:
     def __init__(self, texts: dict[str, CellText]) -> None:
         self.texts = texts
         self._known: dict[Any, Site | None] = {}
+        self._positions: dict[int, list[Any]] = {}
 
     def site(self, where: Any) -> Site | None:
         """The site of a ``(code, last instruction)`` or ``(file name, line)`` pair."""
-        if where in self._known:
-            return self._known[where]
         code, at = where
+        key = (id(code), at) if isinstance(code, CodeType) else where
+        # By id, since hashing a code object hashes all that is in it; the rows keep it alive.
+        if key in self._known:
+            return self._known[key]
         if isinstance(code, CodeType):
             text = self.texts.get(code.co_filename)
             place = line = None
             if text is not None:
-                positions = list(code.co_positions())
+                positions = self._positions.get(id(code))
+                if positions is None:
+                    positions = self._positions[id(code)] = list(code.co_positions())
                 number = at // 2
                 line, last, column, end = (
                     positions[number]
@@ -62,7 +68,7 @@ class Places:
         else:
             text = self.texts.get(code)
             found = None if text is None else text.site(None, at)
-        self._known[where] = found
+        self._known[key] = found
         return found
 
     def spot(self, spot: Any) -> Site:
@@ -85,9 +91,18 @@ class Builder:
         log: The rows.
         texts: The person's code by file name; the traced cell has label None.
         private: TensorFlow's private interfaces, or None when it was never imported.
+        told: Told what is being done.
     """
 
-    def __init__(self, log: Log, texts: dict[str, CellText], cell: CellText, private: Any) -> None:
+    def __init__(
+        self,
+        log: Log,
+        texts: dict[str, CellText],
+        cell: CellText,
+        private: Any,
+        told: Callable[[str], None] = lambda _doing: None,
+    ) -> None:
+        self.told = told
         self.log = log
         self.places = Places(texts)
         self.cell = cell
@@ -121,6 +136,8 @@ class Builder:
         log, trace = self.log, self.trace
         rows = log.ops
         for index, row in enumerate(rows):
+            if not index % 10_000:
+                self.told(f"reading op {index:,} of {len(rows):,}")
             op_type, ins, outs, where, _, graph, scope, query, body, name = row
             if type(op_type) is bytes:
                 op_type = op_type.decode()
@@ -250,15 +267,22 @@ class Builder:
             )
         for entry in self.log.entries:
             self.trace.entries.append(
-                Entry(entry.tensor, entry.marks, self._spot(entry.spot), entry.index, entry.certain)
+                Entry(
+                    entry.tensor,
+                    entry.marks,
+                    self._spot(entry.spot),
+                    entry.index,
+                    entry.certain,
+                    entry.argument,
+                )
             )
 
     def _bindings(self) -> None:
-        for index, spot, name, made, variable in self.log.bindings:
+        for index, spot, name, made, variable, slot in self.log.bindings:
             at = self._spot(spot)
             assert at is not None
             kind = "variable" if variable else "tensor"
-            self.trace.bindings.append(Binding(index, name, made, at, kind))
+            self.trace.bindings.append(Binding(index, name, made, at, kind, slot))
             tensor = self.trace.tensors.get(made)
             if tensor is not None and tensor.name is None:
                 tensor.name, tensor.named_at = name, at
@@ -277,9 +301,11 @@ class Builder:
             number, raw.method, raw.tape, raw.op, raw.op_end,
             [self._argument(a, n) for a, n in zip(raw.targets, targets, strict=True)],
             [self._argument(a, n) for a, n in zip(raw.sources, sources, strict=True)],
-            at, error=raw.error, zero_for_none=raw.zero_for_none, graph=raw.graph,
+            at, error=raw.error, failed=raw.failed, zero_for_none=raw.zero_for_none, graph=raw.graph,
+            replica=raw.replica,
         )  # fmt: skip
         query.via = sites[1:]
+        raw.gradients = settled(raw)
         query.gradients = raw.gradients or [None] * len(raw.sources)
         query.results = raw.results or [None] * len(raw.sources)
         for index, codes, skip, up, values, begin in raw.steps:

@@ -8,15 +8,17 @@ call or operator that is not rewritten itself, and what came out of it.
 
 from __future__ import annotations
 
+import itertools
 import types
 import weakref
 from collections.abc import Callable
 from threading import get_ident
 from typing import Any
 
-from tapemagic.cell.rewrite import Rewritten, Spot
+from tapemagic.cell.rewrite import GROWS, Rewritten, Spot
 from tapemagic.recorder.kinds import (
     ARRAY,
+    COMPOSITE,
     CONTAINER,
     OBJECT,
     PLAIN,
@@ -24,6 +26,7 @@ from tapemagic.recorder.kinds import (
     TENSOR,
     VARIABLE,
     Kinds,
+    components,
     items,
     leaves,
     variable_handle,
@@ -32,6 +35,7 @@ from tapemagic.recorder.log import Log, RawEntry, RawMark
 
 QUIET_TURNS = 24
 """Turns of a loop, or calls of a function, without tensor or mark before it runs plain."""
+MOST_IMPORTS = 50
 
 # What only carries its elements, looks at a shape, or tells about a value.
 _CARRIERS = frozenset(
@@ -42,16 +46,18 @@ _NEUTRAL = frozenset(
 )
 
 
-_HOT = ("o", "c", "r", "s", "p", "z")
-_GUARDED = ("n", "v", "i", "t", "u", "w", "g", "e", "turn", "turned", "sync", "enter", "leave")
+_HOT = ("o", "c", "r", "n", "p", "z", "e", "turn")  # they run most, and guard themselves
+_HANDING = ("s", "v", "i", "a", "b", "k", "w", "turned")  # they hand their second argument on
+_GUARDED = (*_HANDING, "j", "t", "u", "g", "sync", "enter", "leave")
 
 
 class Activation:
     """The operands that one call of rewritten code has pushed, and its names of shared values."""
 
-    __slots__ = ("iterated", "operands", "shared")
+    __slots__ = ("box", "iterated", "operands", "shared")
 
     def __init__(self) -> None:
+        self.box: tuple[Spot, Any, Any] | None = None  # where an augmented statement stores
         self.operands: list[tuple[int, Any, int | None]] = []
         self.shared: dict[str, tuple[Any, int]] = {}
         self.iterated: dict[int, int] = {}
@@ -61,35 +67,43 @@ class Hooks:
     """The object that stands in rewritten code; its attributes are the hooks.
 
     When tracing ends they become plain pass-throughs, for code that is still running.
+    It has no ``__getattr__``: with one, Python looks every attribute up the slow way.
     """
 
     def __reduce__(self) -> Any:
         return (inert_hooks, ())
 
+
+class Flags:
+    """``b0``, ``b1``, ..: whether a loop or function runs its watched copy.
+
+    One is read in each turn, also of a loop that runs plain: as for the hooks, no ``__getattr__``.
+    """
+
+    def __reduce__(self) -> Any:
+        return (inert_flags, ())
+
+
+class _InertHooks(Hooks):
     def __getattr__(self, name: str) -> Any:
         if name[0] == "d" and name[1:].isdigit():
             return lambda function: function
         raise AttributeError(name)
 
 
-class Flags:
-    """``b0``, ``b1``, ..: whether a loop or function runs its watched copy."""
-
-    def __reduce__(self) -> Any:
-        return (inert_flags, ())
-
+class _InertFlags(Flags):
     def __getattr__(self, name: str) -> bool:
         return False
 
 
 def inert_flags() -> Flags:
     """Flags of code that is not traced: it runs plain."""
-    return Flags()
+    return _InertFlags()
 
 
 def inert_hooks() -> Hooks:
     """Hooks that only pass values through."""
-    hooks = Hooks()
+    hooks = _InertHooks()
     silence(hooks)
     return hooks
 
@@ -106,12 +120,26 @@ def silence(hooks: Hooks) -> None:
     for name in list(vars(hooks)):
         if name[0] == "d" and name[1:].isdigit():
             setattr(hooks, name, lambda function: function)
-    for name in ("o", "c", "r", "n", "s", "i", "v", "turned"):
+    for name in ("o", "c", "r", "n", *_HANDING):
         setattr(hooks, name, second)
-    for name in ("t", "u", "w", "g", "e", "turn", "sync", "leave", "enter"):
+    for name in ("j", "t", "u", "g", "e", "turn", "sync", "leave", "enter"):
         setattr(hooks, name, nothing)
     hooks.p = lambda _spot, _old, value: value  # type: ignore[attr-defined]
     hooks.z = lambda value: value  # type: ignore[attr-defined]
+
+
+def _slot(owner: Any, key: Any, joint: str = "") -> str:
+    """The place inside an object, by identity: the same under every name of the object."""
+    return f"{id(owner):x}.{key}" if joint else f"{id(owner):x}[{key!r}]"
+
+
+def _own_names(owner: Any) -> Any:
+    """The attributes that an object holds itself, without asking its class."""
+    try:
+        found = object.__getattribute__(owner, "__dict__")
+    except AttributeError:
+        return None
+    return found if type(found) is dict else None
 
 
 class Flow:
@@ -131,13 +159,15 @@ class Flow:
         self.spots: list[Spot] = []
         self.rewritten: dict[int, tuple[Any, Any]] = {}  # id of watched code -> (plain, watched)
         self.functions: weakref.WeakSet[Any] = weakref.WeakSet()
-        self.stored: Any = None  # the value of ``box[i] = value`` until the store is done
+        self.stored: Any = None  # the value of ``box[i] = value`` until the store begins
         self.last: Any = None
         self.has_last = False
         self.thread = get_ident()
         self.started: dict[int, int] = {}  # call -> ops when its last argument was known
         self.branches = 0
         self.wanted: dict[str, Callable[[Any], None]] = {}  # names to tell of when bound
+        self.imported: Callable[[], None] | None = None  # told after an import of the cell
+        self.imports = 0
         self._turns: dict[int, list[int]] = {}
         self.install()
 
@@ -161,7 +191,7 @@ class Flow:
                 setattr(self.hooks, f"d{spot.index}", self._define)
 
     def _guard(self, hook: Callable[..., Any]) -> Callable[..., Any]:
-        fallback = 1 if hook.__name__ in ("_n", "_v", "_i", "_turned") else None
+        fallback = 1 if hook.__name__[1:] in _HANDING else None
 
         def guarded(*args: Any) -> Any:
             try:
@@ -188,6 +218,7 @@ class Flow:
             pair = self.rewritten.get(id(function.__code__))
             if pair is not None:
                 function.__code__ = pair[0]
+        self.imported = None
         self.rewritten.clear()
         self.marked.clear()
         self.top = Activation()
@@ -205,6 +236,15 @@ class Flow:
         if held is value or (type(held) is weakref.ref and held() is value):
             return found[1]
         return None
+
+    def held(self) -> list[tuple[Any, int]]:
+        """The marked values that are still there, the youngest last."""
+        found = []
+        for one, mark in list(self.marked.values())[-500:]:
+            value = one() if type(one) is weakref.ref else one
+            if value is not None:
+                found.append((value, mark))
+        return found
 
     def sources_of(self, value: Any) -> tuple[list[int], list[int]]:
         """The tensors and the marks that a value carries, inside containers too."""
@@ -226,6 +266,8 @@ class Flow:
                 mark = self.mark_of(item)
                 if mark is not None:
                     marks.append(mark)
+            elif kind == COMPOSITE:
+                tensors += [t._id for t in components(item)]
         return tensors, marks
 
     def _hold(self, value: Any, mark: int) -> None:
@@ -304,9 +346,8 @@ class Flow:
         if passing is None:
             self.top.operands.append((spot, value, None))
         else:
-            mark = passing[1] if passing[0] is value else None
             self.passing = None
-            self.top.operands.append((spot, value, mark))
+            self.top.operands.append((spot, value, passing[1] if passing[0] is value else None))
         return value
 
     def _c(self, spot: int, function: Any) -> Any:
@@ -320,12 +361,14 @@ class Flow:
         while operands and operands[-1][0] != index:
             operands.pop()
         count = spot.count
-        if self.log.reads:
-            self.log.reads.clear()
+        log = self.log
+        if log.reads:
+            log.reads.clear()
         kind = self.kinds.known.get(type(value))
         if count == 0 or len(operands) < count:
             return value
-        if kind is PLAIN:
+        quiet = not (self.marked or self.top.shared)
+        if kind is PLAIN or (quiet and kind is TENSOR and getattr(value, "_id", 0) in log.made):
             del operands[-count:]
             return value
         taken = operands[-count:]
@@ -349,6 +392,13 @@ class Flow:
         if kind == TENSOR:
             if not self.log.is_made(getattr(value, "_id", 0)):
                 self._entered(spot, value, taken)
+            elif spot.kind == "call" and (self.marked or self.top.shared):
+                self._argued(spot, value, taken)
+            return
+        if kind == COMPOSITE:
+            for part in components(value):
+                if not self.log.is_made(part._id):
+                    self._entered(spot, part, taken)
             return
         known = self.kinds
         if spot.kind == "attr":
@@ -367,7 +417,9 @@ class Flow:
             if mark is not None:
                 self.mark_value(value, self.new_mark(spot, value, [], [mark]))
             return
-        if kind not in (CONTAINER, SHARED) and self.mark_of(value) is not None:
+        own = self.mark_of(value) if kind not in (CONTAINER, SHARED) else None
+        if own is not None:
+            self._handed_back(spot, value, taken, own)
             return
         ops: tuple[int, int] | None = None
         if spot.kind == "call":
@@ -416,6 +468,18 @@ class Flow:
             ops = None
         if tensors or marks or ops is not None:
             self.mark_value(value, self.new_mark(spot, value, tensors, marks, ops))
+
+    def _handed_back(
+        self, spot: Spot, value: Any, taken: list[tuple[int, Any, int | None]], own: int
+    ) -> None:
+        """A call gave the very array that it was given, as np.squeeze does: still a step."""
+        if spot.kind != "call" or not any(operand is value for _, operand, _ in taken[1:]):
+            return
+        function = taken[0][1]
+        code = getattr(getattr(function, "__func__", function), "__code__", None)
+        if id(function) in _NEUTRAL or id(function) in _CARRIERS or id(code) in self.rewritten:
+            return
+        self.mark_value(value, self.new_mark(spot, value, [], [own]))
 
     def _shared_mark(
         self, spot: Spot, number: int, operand: tuple[int, Any, int | None]
@@ -481,6 +545,30 @@ class Flow:
             self.log.entries.append(
                 RawEntry(made, tuple(marks), spot, len(self.log.ops), certain=True)
             )
+
+    def _argued(self, spot: Spot, value: Any, taken: list[tuple[int, Any, int | None]]) -> None:
+        """A library's call was given marked numbers: a size or a rate makes no constant of its own."""
+        function = taken[0][1]
+        code = getattr(getattr(function, "__func__", function), "__code__", None)
+        if id(code) in self.rewritten:
+            return
+        marks: list[int] = []
+        for number, (_, operand, passed) in enumerate(taken[1:], 1):
+            kind = self.kinds.of(operand)
+            if passed is not None:
+                marks.append(passed)
+            elif kind == SHARED:
+                mark = self._shared_mark(spot, number, (0, operand, None))
+                marks += [mark] if mark is not None else []
+            elif type(operand) in (float, tuple, list) and kind in (ARRAY, CONTAINER):
+                marks += self.sources_of(operand)[1]
+        begin = self.started.get(spot.index, 0)
+        known = {m for e in self.log.entries[-32:] if e.index >= begin for m in e.marks}
+        marks = [m for m in marks if m not in known]
+        if marks:
+            index = len(self.log.ops)
+            entry = RawEntry(value._id, tuple(marks), spot, index, certain=False, argument=True)
+            self.log.entries.append(entry)
 
     def pending(self) -> list[tuple[Any, int]]:
         """The marked values that the innermost open expression was given."""
@@ -551,18 +639,19 @@ class Flow:
 
     # -- hooks: bindings
 
-    def _bind(self, spot: Spot, name: str, value: Any) -> None:
+    def _bind(self, spot: Spot, name: str, value: Any, slot: str | None = None) -> None:
         kind = self.kinds.known.get(type(value))
         if kind is None:
             kind = self.kinds.of(value)
         if self.wanted and name in self.wanted:
             self.wanted[name](value)
         if kind in (TENSOR, VARIABLE):
-            self.log.bind(spot, name, value, kind == VARIABLE)
+            self.log.bind(spot, name, value, kind == VARIABLE, slot)
         elif kind == SHARED:
             passing = self.passing
             if passing is not None and passing[0] is value:
                 self.top.shared[name] = passing
+                self.log.name_mark(passing[1], name)
             elif self.top.shared:
                 self.top.shared.pop(name, None)
         elif kind in (ARRAY, OBJECT):
@@ -571,28 +660,38 @@ class Flow:
                 self.log.name_mark(mark, name)
         elif kind == CONTAINER:
             if type(value) is dict:
-                pairs = [(f"{name}[{k!r}]", v) for k, v in zip(value, value.values(), strict=True)]
+                pairs: Any = zip(value, value.values(), strict=True)
             elif type(value) in (list, tuple):
-                pairs = [(f"{name}[{i}]", v) for i, v in enumerate(value[:64])]
+                pairs = enumerate(value)
             else:
                 return
-            for text, item in pairs[:64]:
+            for key, item in itertools.islice(pairs, 64):
                 inner = self.kinds.of(item)
                 if inner in (TENSOR, VARIABLE):
-                    self.log.bind(spot, text, item, inner == VARIABLE)
+                    text, place = f"{name}[{key!r}]", _slot(value, key)
+                    self.log.bind(spot, text, item, inner == VARIABLE, place)
         elif kind == PLAIN:
             self.log.name_object(name, value)
 
     def _n(self, index: int, value: Any) -> Any:
-        spot = self.spots[index]
-        for name in spot.names:
-            self._bind(spot, name, value)
-        self.passing = None
+        try:
+            spot = self.spots[index]
+            for name in spot.names:
+                self._bind(spot, name, value)
+            self.passing = None
+        except Exception as fault:
+            self.log.fault("data flow", fault)
         return value
 
-    def _s(self, _index: int, value: Any) -> Any:
+    def _s(self, index: int, value: Any) -> Any:
         self.stored = value
-        return value
+        return self._n(index, value)
+
+    def _j(self) -> bool:
+        if self.imported is not None and self.imports < MOST_IMPORTS:
+            self.imports += 1
+            self.imported()
+        return False
 
     def _t(self, index: int, *values: Any) -> bool:
         spot = self.spots[index]
@@ -613,16 +712,90 @@ class Flow:
             self.passing = None
         return False
 
-    def _w(self, index: int, box: Any) -> bool:
-        """``box[i] = value``: an array now holds the value; containers are searched instead."""
-        value, self.stored = self.stored, None
+    def _a(self, index: int, owner: Any) -> Any:
+        """``owner.name = value``, before the store."""
+        spot = self.spots[index]
+        if spot.count == GROWS:
+            self.top.box = (spot, owner, spot.names[1])
+            return owner
+        self._set(spot, owner, spot.names[1], self._part(spot))
+        return owner
+
+    def _b(self, index: int, box: Any) -> Any:
+        """``box[key] = value``, before ``key``: an array will hold the value."""
+        spot = self.spots[index]
+        self.top.box = (spot, box, None)
+        if spot.count != GROWS:
+            self._into(spot, box, self.stored)
+        return box
+
+    def _k(self, index: int, key: Any) -> Any:
+        """``box[key] = value``, after ``key``: a container will have a place for the value."""
+        spot, box = self.spots[index], self.top.box
+        if box is None or box[0] is not spot:
+            return key
+        self.top.box = (spot, box[1], key)
+        if spot.count != GROWS:
+            self._set(spot, box[1], key, self._part(spot))
+            self.top.box = None
+        return key
+
+    def _w(self, index: int, box: Any) -> Any:
+        """``box[i:j] = value``: as an item; containers are searched instead."""
+        spot = self.spots[index]
+        if spot.count == GROWS:
+            self.top.box = (spot, box, None)
+        else:
+            self._into(spot, box, self._part(spot))
+        return box
+
+    def _part(self, spot: Spot) -> Any:
+        """The value that a store is about to take: a part of what is unpacked."""
+        value = self.stored
+        if spot.last:
+            self.stored = None
+        if spot.count >= 0:
+            whole = type(value) in (tuple, list) and spot.count < len(value)
+            return value[spot.count] if whole else None
+        return value
+
+    def _into(self, spot: Spot, box: Any, value: Any) -> None:
         if self.kinds.of(box) in (ARRAY, OBJECT) and self.kinds.of(value) != PLAIN:
             tensors, marks = self.sources_of(value)
             if tensors or marks:
                 own = self.mark_of(box)
                 marks += [own] if own is not None else []
-                self.mark_value(box, self.new_mark(self.spots[index], box, tensors, marks))
-        return False
+                self.mark_value(box, self.new_mark(spot, box, tensors, marks))
+
+    def _set(self, spot: Spot, owner: Any, key: Any, value: Any) -> None:
+        """A place inside an object is given a value."""
+        if self.kinds.of(value) == PLAIN:
+            return
+        if spot.kind == "set":
+            self._bind(spot, f"{spot.names[0]}.{key}", value, _slot(owner, key, "."))
+        elif type(key) in (int, str):
+            self._bind(spot, f"{spot.names[0]}[{key!r}]", value, _slot(owner, key))
+
+    def _grown(self) -> tuple[Any, ...]:
+        """The new value of ``box[key] += value`` or ``owner.name += value``, where that is plain.
+
+        What a person's own ``__getitem__`` or property would give is not asked for.
+        """
+        box, self.top.box = self.top.box, None
+        if box is None:
+            return ()
+        spot, owner, key = box
+        if spot.kind == "set":
+            own = getattr(type(owner), "__dict__", {}).get(key)
+            names = None if hasattr(own, "__set__") else _own_names(owner)
+            return (names[key],) if names is not None and key in names else ()
+        if type(owner) is dict and type(key) in (int, str) and key in owner:
+            return (owner[key],)
+        if type(owner) is list and type(key) is int and -len(owner) <= key < len(owner):
+            return (owner[key],)
+        if self.kinds.of(owner) in (ARRAY, OBJECT):
+            return (owner,)  # an array that was changed in place
+        return ()
 
     def _p(self, index: int, old: Any, value: Any) -> Any:
         self.top.operands.append((index, old, None))
@@ -635,6 +808,8 @@ class Flow:
             operands.pop()
         taken = operands[-2:]
         del operands[-2:]
+        box = self.top.box
+        new = new or self._grown()
         if not new or len(taken) < 2:
             return False
         value = new[0]
@@ -655,6 +830,8 @@ class Flow:
                     self.mark_value(value, self.new_mark(spot, value, tensors, marks))
         for name in spot.names:
             self._bind(spot, name, value)
+        if box is not None and value is not box[1]:
+            self._set(box[0], box[1], box[2], value)
         return False
 
     def _i(self, index: int, iterable: Any) -> Any:
@@ -666,14 +843,18 @@ class Flow:
         return iterable
 
     def _e(self, index: int, *values: Any) -> bool:
-        spot = self.spots[index]
-        mark = self.top.iterated.get(index)
-        for name, value in zip(spot.names, values, strict=False):
-            if mark is not None and self.kinds.of(value) in (ARRAY, SHARED, OBJECT):
-                if self.mark_of(value) is None:
-                    self.mark_value(value, self.new_mark(spot, value, [], [mark]))
-            if type(value) is not int:
-                self._bind(spot, name, value)
+        try:
+            spot = self.spots[index]
+            iterated = self.top.iterated
+            mark = iterated.get(index) if iterated else None
+            for name, value in zip(spot.names, values, strict=False):
+                if mark is not None and self.kinds.of(value) in (ARRAY, SHARED, OBJECT):
+                    if self.mark_of(value) is None:
+                        self.mark_value(value, self.new_mark(spot, value, [], [mark]))
+                if type(value) is not int:
+                    self._bind(spot, name, value)
+        except Exception as fault:
+            self.log.fault("data flow", fault)
         return False
 
     def _z(self, value: Any) -> Any:
@@ -700,11 +881,12 @@ class Flow:
 
     def _sync(self) -> bool:
         self.top.operands.clear()
+        self.stored = self.top.box = None
         self.passing = None
         return False
 
     def _enter(self, branch: int, index: int, *arguments: Any) -> bool:
-        if get_ident() != self.thread:
+        if get_ident() != self.thread and not self._on_replica():
             return False
         self._turn(branch)
         caller = self.top
@@ -716,6 +898,11 @@ class Flow:
         except Exception as fault:
             self.log.fault("data flow", fault)
         return True
+
+    def _on_replica(self) -> bool:
+        """Whether this is a replica's thread: the cell waits for it, and one runs at a time."""
+        replica = self.log.replica
+        return replica is not None and replica() is not None
 
     def _pass_shared(self, caller: Activation, spot: Spot, arguments: tuple[Any, ...]) -> None:
         """Small ints lose their identity in a call: their marks go along by value."""

@@ -5,11 +5,13 @@ from __future__ import annotations
 import types
 from collections import deque
 from collections.abc import Iterator
+from threading import current_thread
 from typing import Any
 
-TENSOR, VARIABLE, PLAIN, CONTAINER, SHARED, ARRAY, OBJECT = range(1, 8)
-"""Kinds of value. PLAIN carries nothing; SHARED may be one object for many values (small ints);
-ARRAY can be marked by identity; CONTAINER is searched; OBJECT is marked when made by a call."""
+TENSOR, VARIABLE, PLAIN, CONTAINER, SHARED, ARRAY, OBJECT, COMPOSITE = range(1, 9)
+"""Kinds of value. COMPOSITE holds tensors (ragged, sparse, indexed slices); PLAIN carries nothing;
+SHARED may be one object for many values (small ints); ARRAY can be marked by identity; CONTAINER is
+searched; OBJECT is marked when made by a call."""
 
 _PLAIN = (
     type(None), type, types.ModuleType, types.FunctionType, types.BuiltinFunctionType,
@@ -48,6 +50,8 @@ class Kinds:
             return VARIABLE
         if any(n.startswith("tensorflow.") and n.endswith("tensor.Tensor") for n in names):
             return TENSOR
+        if any(n.endswith("composite_tensor.CompositeTensor") for n in names):
+            return COMPOSITE
         if issubclass(cls, _PLAIN):
             return PLAIN
         if issubclass(cls, _CONTAINERS):
@@ -64,7 +68,17 @@ class Kinds:
 
 def variable_handle(value: Any) -> Any:
     """The resource handle of a variable, or None. A Keras variable wraps a tf.Variable."""
+    names = getattr(value, "__dict__", None)
+    if names is not None and "_handle" in names:
+        return names["_handle"]
     return getattr(unwrapped(value), "__dict__", {}).get("_handle")
+
+
+def components(value: Any) -> list[Any]:
+    """The tensors of a ragged or sparse tensor, or of indexed slices."""
+    import tensorflow as tf  # whoever made the value has imported it
+
+    return [t for t in tf.nest.flatten(value, expand_composites=True) if hasattr(t, "_id")]
 
 
 def unwrapped(value: Any) -> Any:
@@ -73,7 +87,9 @@ def unwrapped(value: Any) -> Any:
     if "_handle" not in names and "_value" in names:
         return names["_value"]
     if "_handle" not in names and names.get("_values"):
-        return names["_values"][0]  # the first replica's part of a distributed variable
+        parts = names["_values"]  # of a distributed variable, one for each replica
+        number = getattr(current_thread(), "replica_id", 0)
+        return parts[number if isinstance(number, int) and number < len(parts) else 0]
     return value
 
 

@@ -6,6 +6,7 @@ is copied.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import CodeType, FrameType
 from typing import Any
@@ -45,6 +46,7 @@ class RawEntry:
     spot: Spot | None
     index: int
     certain: bool
+    argument: bool = False
 
 
 @dataclass(slots=True)
@@ -90,8 +92,10 @@ class RawQuery:
     gradients: list[Any] = field(default_factory=list)  # trace.model.Gradient or None
     results: list[int | None] = field(default_factory=list)  # the gradients' tensor ids
     error: tuple[str, str] | None = None
+    failed: int | None = None  # the op whose backward op raised
     steps: list[Any] = field(default_factory=list)
     axes: list[Any] = field(default_factory=list)  # per source: points for a plot, or None
+    replica: int | None = None  # of a strategy, in whose thread it was asked
     expr: str | None = None  # target text, for a query that tapemagic asked itself
 
 
@@ -103,6 +107,11 @@ class RawVariable:
     shape: Shape
     trainable: bool
     label: str
+
+
+MOST_VARIABLES = 20_000
+_variables: dict[tuple[int, bool], RawVariable] = {}
+"""Variables that earlier cells met, by the id of the handle, which is never used again."""
 
 
 class Log:
@@ -120,20 +129,23 @@ class Log:
         self.queries: list[RawQuery] = []
         self.marks: list[RawMark] = []
         self.entries: list[RawEntry] = []
-        self.bindings: list[tuple[int, Spot, str, int, bool]] = []
+        self.bindings: list[tuple[int, Spot, str, int, bool, str | None]] = []
         self.object_names: dict[int, str] = {}
         self.graphs: dict[str, Any] = {}  # FuncGraphs of functions that were traced or called
         self.recorded: dict[int, tuple[str, tuple[int, ...]]] = {}  # op -> own backward, inputs
+        self.baked: dict[str, set[int]] = {}  # graph -> marks whose values are its constants
         self.refused: list[tuple[tuple[Where, ...], str]] = []  # what tape.watch raised for
         self.opaque: set[int] = set()
         self.faults: list[str] = []
         self.observers: list[Any] = []  # see recorder.weave
         self.notes: list[str] = []  # sentences for the person about what was asked
         # Of the backward probe; they outlive a cell with its tapes.
-        self.attributes: dict[int, int] = {}  # id of an op's attributes -> its index
+        self._attributes: dict[int, int] = {}  # id of an op's attributes -> its index
+        self._attributed = 0  # rows that are in it
         self.kept: list[Any] = []  # attributes of graph ops, alive so that their ids stay theirs
         self.silent_reads: dict[int, None] = {}  # ops that are reads done in C, in order
-        self.scope: tuple[str, ...] = ()
+        self.scope: tuple[str, ...] = ()  # the layers that run now
+        self.replica: Callable[[], int | None] | None = None  # set once a strategy has replicas
         self.person: set[str] = set()  # filenames of the person's code
 
     def fault(self, where: str, error: BaseException) -> None:
@@ -141,6 +153,27 @@ class Log:
         text = f"{where}: {type(error).__name__}: {error}"
         if text not in self.faults and len(self.faults) < 5:
             self.faults.append(text)
+
+    def by_attributes(self) -> dict[int, int]:
+        """The index of an op by the id of its attributes, which its backward op is given.
+
+        Most ops are never asked for, so the rows are gone through when one is.
+        """
+        found, rows = self._attributes, self.ops
+        if self._attributed != len(rows):
+            for index in range(self._attributed, len(rows)):
+                found[id(rows[index][4])] = index  # the row keeps them alive
+            self._attributed = len(rows)
+        return found
+
+    def around(self) -> tuple[str, ...]:
+        """What the next op runs in: a replica of a strategy, and layers."""
+        number = None if self.replica is None else self.replica()
+        return self.scope if number is None else (f"replica {number}", *self.scope)
+
+    def mend(self) -> None:
+        """Complete a row that an interrupt left half written."""
+        self.tracked += [False] * (len(self.ops) - len(self.tracked))
 
     def is_made(self, tensor: int) -> bool:
         """Whether an op of the log made a tensor."""
@@ -165,44 +198,59 @@ class Log:
         if hasattr(value, "watch") and hasattr(value, "gradient"):
             self.object_names.setdefault(id(value), name)
 
-    def bind(self, spot: Spot, name: str, value: Any, variable: bool) -> None:
-        """A name was bound to a tensor or variable."""
+    def bind(
+        self, spot: Spot, name: str, value: Any, variable: bool, slot: str | None = None
+    ) -> None:
+        """A name, or a place inside an object, was bound to a tensor or variable."""
         if variable:
             handle = variable_handle(value)
             if handle is None:
                 return
-            self.note_variable(value, handle)
             made = handle._id
+            if made not in self.variables:
+                self.note_variable(value, handle)
         else:
             made = getattr(value, "_id", None)
             if made is None:
                 return
             if made not in self.facts:
                 self.note_tensor(value)
-        self.bindings.append((len(self.ops), spot, name, made, variable))
+        self.bindings.append((len(self.ops), spot, name, made, variable, slot))
 
     def note_variable(self, value: Any, handle: Any) -> None:
         """Keep a variable's facts, once."""
-        if handle._id in self.variables:
+        known: int = handle._id
+        if known in self.variables:
             return
-        self.variables[handle._id] = RawVariable("", None, True, "")  # reading it reads its handle
         inner = unwrapped(value)
-        shape = tuple(inner.shape) if inner.shape.rank is not None else None
-        label = str(getattr(value, "path", None) or inner.name)
-        self.variables[handle._id] = RawVariable(
-            inner.dtype.name, shape, bool(inner.trainable), label.removesuffix(":0")
-        )
+        key = (known, inner is value)  # a Keras variable is labelled by its path, its inner one not
+        facts = _variables.get(key)
+        if facts is None or facts.trainable != inner.trainable:
+            self.variables[known] = RawVariable("", None, True, "")  # reading it reads its handle
+            shape = tuple(inner.shape) if inner.shape.rank is not None else None
+            label = str(getattr(value, "path", None) or inner.name)
+            facts = RawVariable(
+                inner.dtype.name, shape, bool(inner.trainable), label.removesuffix(":0")
+            )
+            if len(_variables) >= MOST_VARIABLES:
+                _variables.clear()
+            _variables[key] = facts
+        self.variables[known] = facts
 
     def note_tensor(self, value: Any) -> None:
         """Keep the facts of a tensor that no op of the log made."""
-        try:
-            shape = value._shape_tuple()
-        except Exception:
-            shape = None
-        self.facts[value._id] = (value.dtype.as_datatype_enum, shape)
-        if shape is not None and len(self.small) < MOST_VALUES and _small(shape):
-            if hasattr(value, "_numpy_internal"):
-                self.small[value._id] = copied(value)
+        made = value._id
+        if not hasattr(type(value), "_numpy_internal"):
+            try:
+                shape = value._shape_tuple()
+            except Exception:
+                shape = None
+            self.facts[made] = (value.dtype.as_datatype_enum, shape)
+            return
+        shape = value._shape_tuple()
+        self.facts[made] = (value._datatype_enum(), shape)
+        if len(self.small) < MOST_VALUES and _small(shape):
+            self.small[made] = copied(value)
 
     def place(self, frame: FrameType | None, most: int = 6) -> tuple[Where, ...]:
         """The person's frames above ``frame``, innermost first."""

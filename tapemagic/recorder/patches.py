@@ -2,9 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 _MISSING = object()
+
+
+def to_the_end(step: Callable[[], None]) -> None:
+    """Take a step that must be taken, again where an interrupt ended it early.
+
+    Args:
+        step: What can be done twice.
+
+    Raises:
+        BaseException: The interrupt, once the step was taken.
+    """
+    interrupt: BaseException | None = None
+    while True:
+        try:
+            step()
+            break
+        except Exception:
+            raise
+        except BaseException as error:
+            interrupt = error
+    if interrupt is not None:
+        raise interrupt
 
 
 class Patches:
@@ -29,8 +52,10 @@ class Patches:
     def restore(self) -> None:
         """Put everything back, last first."""
         while self._undo:
-            owner, name, original = self._undo.pop()
-            if original is _MISSING:
-                delattr(owner, name)
-            else:
+            # An interrupt may come between any two of these steps: all can be taken again.
+            owner, name, original = self._undo[-1]
+            if original is not _MISSING:
                 setattr(owner, name, original)
+            elif name in vars(owner):
+                delattr(owner, name)
+            self._undo.pop()

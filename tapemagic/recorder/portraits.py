@@ -70,18 +70,27 @@ class Portraits:
         self._drawn: deque[Gradient] = deque()
 
     def add(self, row: Any, gradients: list[Any]) -> None:
-        """Complete the portraits of one query; ``row`` is its :class:`RawQuery`."""
+        """Complete the portraits of one query; ``row`` is its :class:`RawQuery`.
+
+        Gradients whose figures wait (see :class:`tapemagic.recorder.values.Later`) have theirs then.
+        """
         for position, (made, gradient) in enumerate(zip(row.gradients, gradients, strict=True)):
-            if made is None or made.sparse:
-                continue
-            try:
-                _complete(row, position, made, gradient)
-            except Exception:
-                made.portrait = None  # a picture less
-            if made.portrait is not None:
-                self._drawn.append(made)
+            if isinstance(made, Gradient):
+                complete(row, position, made, gradient)
+                if made.portrait is not None:
+                    self._drawn.append(made)
         while len(self._drawn) > MOST:
             self._drawn.popleft().portrait = None
+
+
+def complete(row: Any, position: int, made: Gradient, gradient: Any) -> None:
+    """Add the heat map, or the curve, to the portrait of one gradient."""
+    if made.sparse:
+        return
+    try:
+        _complete(row, position, made, gradient)
+    except Exception:
+        made.portrait = None  # a picture less
 
 
 def _complete(row: Any, position: int, made: Gradient, gradient: Any) -> None:

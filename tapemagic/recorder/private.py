@@ -7,6 +7,7 @@ which it was seen to work. ``tests/recorder/test_private.py`` fails loudly when 
 from __future__ import annotations
 
 import sys
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -23,9 +24,17 @@ class Private:
 
     def __init__(self) -> None:
         from tensorflow.python import pywrap_tfe
-        from tensorflow.python.eager import backprop, context, execute, imperative_grad, record
+        from tensorflow.python.distribute import mirrored_run
+        from tensorflow.python.eager import (
+            backprop,
+            context,
+            execute,
+            forwardprop,
+            imperative_grad,
+            record,
+        )
         from tensorflow.python.eager.polymorphic_function import concrete_function
-        from tensorflow.python.framework import dtypes, op_callbacks, ops
+        from tensorflow.python.framework import dtypes, op_callbacks, ops, tensor_util
         from tensorflow.python.ops import resource_variable_ops
         from tensorflow.python.util import tf_stack
 
@@ -39,7 +48,10 @@ class Private:
         self.ops = ops
         self.dtypes = dtypes
         self.tf_stack = tf_stack
+        self.tensor_util = tensor_util
         self.concrete_function = concrete_function.ConcreteFunction
+        self.replica_thread = mirrored_run._MirroredReplicaThread
+        self.accumulator_class = forwardprop.ForwardAccumulator
         self.tape_class = backprop.GradientTape
         self.variable_class = resource_variable_ops.BaseResourceVariable
         self.eager_tensor = ops.EagerTensor
@@ -56,13 +68,31 @@ class Private:
         """Whether a live tape of this thread tracks one of the tensors: exact, per tensor."""
         return bool(self.pywrap_tfe.TFE_Py_TapeSetShouldRecordBackprop(tensors))
 
-    def observed_here(self, callback: Callable[..., Any]) -> bool:
+    def observed_here(self, callback: Callable[..., Any] | None) -> bool:
         """Whether an op callback is in force on this thread: they are per thread."""
         return callback in self.context.context().op_callbacks
+
+    def replica(self) -> int | None:
+        """The number of the replica whose thread this is; a strategy gives each one a thread."""
+        thread = threading.current_thread()
+        if not isinstance(thread, self.replica_thread):
+            return None
+        number = thread.replica_id
+        return number if isinstance(number, int) else None
 
     def no_tape(self) -> bool:
         """Whether no tape is recording on this thread."""
         return bool(self.pywrap_tfe.TFE_Py_TapeSetIsEmpty())
+
+    def is_paused(self) -> bool:
+        """Whether recording is stopped for all tapes, as inside ``tf.stop_gradient``."""
+        return bool(self.pywrap_tfe.TFE_Py_TapeSetIsStopped())
+
+    def constant_of(self, attrs: Any) -> Any:
+        """The array of a graph's constant, from the attributes that op callbacks are given."""
+        pairs = dict(zip(attrs[::2], attrs[1::2], strict=True)) if attrs else {}
+        proto = pairs.get("value")
+        return self.tensor_util.MakeNdarray(proto.tensor) if proto is not None else None
 
     def dtype_name(self, enum: int) -> str:
         """The name of a dtype by its number in the protocol buffer."""

@@ -8,7 +8,7 @@ from tapemagic.recorder.flow import Flow
 from tapemagic.recorder.imports import ImportWatch
 from tapemagic.recorder.kinds import Kinds
 from tapemagic.recorder.log import Log
-from tapemagic.recorder.patches import Patches
+from tapemagic.recorder.patches import Patches, to_the_end
 from tapemagic.recorder.private import Private, is_imported
 from tapemagic.recorder.probes.backward import BackwardProbe
 from tapemagic.recorder.probes.functions import FunctionsProbe
@@ -67,10 +67,11 @@ class Recorder:
             backward = BackwardProbe(self.log, ops, private)
             self.tapes = TapesProbe(self.log, ops, self.kinds, private)
             self._functions = FunctionsProbe(self.log, ops, private)
-            ops.install(self.patches)
+            # First how to undo it: an interrupt may come while it is done.
             self._restores.append(ops.restore)
-            backward.install(self.patches)
+            ops.install(self.patches)
             self._restores.append(backward.restore)
+            backward.install(self.patches)
             self.tapes.install(self.patches)
             VariablesProbe(self.log, private).install(self.patches)
             self._functions.install(self.patches)
@@ -99,7 +100,6 @@ class Recorder:
         self.log.observers.clear()
 
     def stop(self) -> None:
-        """Restore every attribute, callback and function."""
-        self._watch.restore()
-        self._take_down()
-        self.flow.close()
+        """Restore every attribute, callback and function, also when Ctrl-C comes in between."""
+        for step in (self._watch.restore, self._take_down, self.flow.close):
+            to_the_end(step)

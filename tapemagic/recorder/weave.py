@@ -9,8 +9,9 @@ file name and line numbers, and with calls of hooks around its body::
         try:
             ...
             return HOOK.end(_observed, grad)
-        finally:
-            HOOK.left(_observed)
+        except BaseException:
+            HOOK.raised(_observed)
+            raise
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import linecache
 import sys
 import warnings
 from collections.abc import Callable
@@ -29,19 +31,11 @@ from tapemagic.cell.rewrite import codes, own_nodes
 _HOOK = "\0tapemagic.woven"
 
 
-class Seen:
-    """One call of a woven function."""
-
-    __slots__ = ("before", "done", "state")
-
-    def __init__(self) -> None:
-        self.before = sys.exc_info()[1]
-        self.done = False
-        self.state: Any = None
-
-
 class Observer:
     """What a woven function calls. Faults of the callbacks stay here.
+
+    The hooks are functions made for the callbacks that there are: some functions are woven that
+    run once per op.
 
     Args:
         log: Told of exceptions that a callback raised; it lists its observers, to be closed.
@@ -50,63 +44,124 @@ class Observer:
         failed: Called with the state and the exception.
     """
 
+    begin: Callable[..., Any]
+    end: Callable[[Any, Any], Any]
+    raised: Callable[[Any], None]
+
     def __init__(
         self,
         log: Any,
         before: Callable[..., Any] | None = None,
-        after: Callable[[Any, Any], None] | None = None,
+        after: Callable[[Any, Any], Any] | None = None,
         failed: Callable[[Any, BaseException], None] | None = None,
     ) -> None:
-        self._log = log
-        self._before, self._after, self._failed = before, after, failed
+        self.only_begins = after is None and failed is None
+        self.arm(log, before, after, failed)
+
+    def arm(
+        self,
+        log: Any,
+        before: Callable[..., Any] | None,
+        after: Callable[[Any, Any], Any] | None,
+        failed: Callable[[Any, BaseException], None] | None,
+    ) -> None:
+        """Listen, again."""
         log.observers.append(self)
+        self.begin = _nothing if before is None else _beginning(log, before)
+        self.end = _result if after is None else _ending(log, after)
+        self.raised = _nothing if failed is None else _failing(log, failed)
 
     def close(self) -> None:
         """Let go of everything: code objects, which hold observers, are not garbage collected."""
-        self._log = self._before = self._after = self._failed = None
-
-    def begin(self, *arguments: Any) -> Seen:
-        """The call begins."""
-        seen = Seen()
-        if self._before is not None:
-            try:
-                seen.state = self._before(*arguments)
-            except Exception as fault:
-                seen.state = _UNSEEN
-                self._fault(fault)
-        return seen
-
-    def end(self, seen: Seen, result: Any) -> Any:
-        """The call returns ``result``, which is handed on."""
-        seen.done = True
-        if self._after is not None and seen.state is not _UNSEEN:
-            try:
-                self._after(seen.state, result)
-            except Exception as fault:
-                self._fault(fault)
-        return result
-
-    def left(self, seen: Seen) -> None:
-        """The call is over: it raised, or ended without a return statement."""
-        if seen.done or seen.state is _UNSEEN:
-            return
-        error = sys.exc_info()[1]
-        try:
-            if error is None or error is seen.before:
-                if self._after is not None:
-                    self._after(seen.state, None)
-            elif self._failed is not None:
-                self._failed(seen.state, error)
-        except Exception as fault:
-            self._fault(fault)
-
-    def _fault(self, fault: BaseException) -> None:
-        if self._log is not None:
-            self._log.fault("observing", fault)
+        self.begin = self.raised = _nothing
+        self.end = _result
 
 
 _UNSEEN = object()
 """The state of a call whose beginning could not be observed: nothing more is said of it."""
+
+
+def guards_itself(callback: Any) -> Any:
+    """Mark a callback of a function that runs once per op: it is called as it is.
+
+    It must not raise, and as ``after`` it hands the result on.
+    """
+    callback.guards_itself = True
+    return callback
+
+
+def _nothing(*_arguments: Any) -> Any:
+    return None
+
+
+def _result(_state: Any, result: Any) -> Any:
+    return result
+
+
+def _beginning(log: Any, before: Callable[..., Any]) -> Callable[..., Any]:
+    if getattr(before, "guards_itself", False):
+        return before
+
+    def begin(*arguments: Any) -> Any:
+        try:
+            return before(*arguments)
+        except Exception as fault:
+            log.fault("observing", fault)
+            return _UNSEEN
+
+    return begin
+
+
+def _ending(log: Any, after: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    if getattr(after, "guards_itself", False):
+        return after
+
+    def end(state: Any, result: Any) -> Any:
+        if state is not _UNSEEN:
+            try:
+                after(state, result)
+            except Exception as fault:
+                log.fault("observing", fault)
+        return result
+
+    return end
+
+
+def _failing(log: Any, failed: Callable[[Any, BaseException], None]) -> Callable[[Any], None]:
+    def raised(state: Any) -> None:
+        error = sys.exc_info()[1]
+        if state is not _UNSEEN and error is not None:
+            try:
+                failed(state, error)
+            except Exception as fault:
+                log.fault("observing", fault)
+
+    return raised
+
+
+_kept: dict[Any, tuple[CodeType, Any, Observer]] = {}
+"""Woven functions by the plain one. TensorFlow's functions stay, so each is woven in the first
+traced cell and used again in the next; between cells its observer is closed."""
+
+
+def observed(
+    function: Any,
+    log: Any,
+    before: Callable[..., Any] | None = None,
+    after: Callable[[Any, Any], Any] | None = None,
+    failed: Callable[[Any, BaseException], None] | None = None,
+) -> Any:
+    """As :func:`weave`, for functions of libraries; the work is done once per process."""
+    code = getattr(function, "__code__", None)
+    known = _kept.get(function)
+    if known is not None and known[0] is code and known[2].only_begins == (after is failed is None):
+        known[2].arm(log, before, after, failed)
+        return known[1]
+    observer = Observer(log, before, after, failed)
+    woven = weave(function, observer)
+    if code is not None and len(_kept) < 64:
+        _kept[function] = (code, woven, observer)
+    return woven
 
 
 def weave(function: Any, observer: Observer) -> Any:
@@ -135,7 +190,7 @@ def weave(function: Any, observer: Observer) -> Any:
 
 
 def _woven(function: Any, observer: Observer) -> Any:
-    code = _code(function.__code__)
+    code = _code(function.__code__, observer.only_begins)
     code = code.replace(
         co_consts=tuple(
             observer if isinstance(c, str) and c == _HOOK else c for c in code.co_consts
@@ -173,8 +228,10 @@ def _around(outer: Any, woven: Any) -> Any:
 
 
 @functools.lru_cache(maxsize=64)
-def _code(code: CodeType) -> CodeType:
-    lines, first = inspect.getsourcelines(code)
+def _code(code: CodeType, only_begins: bool) -> CodeType:
+    # Not inspect.getsourcelines, which looks at every module that is loaded to find this one's.
+    first = code.co_firstlineno
+    lines = inspect.getblock(linecache.getlines(code.co_filename)[first - 1 :])
     # Under an ``if`` the text keeps its columns, which tracebacks mark.
     indented = lines[0][:1].isspace()
     tree = ast.parse("if 1:\n" + "".join(lines) if indented else "\n" + "".join(lines))
@@ -182,20 +239,29 @@ def _code(code: CodeType) -> CodeType:
     assert isinstance(node, ast.FunctionDef)
     node.decorator_list = []
     names = [a.arg for a in (*node.args.posonlyargs, *node.args.args, *node.args.kwonlyargs)]
-    at = node.body[0]
-    for inner in own_nodes(node.body):
-        if isinstance(inner, ast.Return):
-            value = inner.value or ast.Constant(None)
-            inner.value = _call("end", ast.Name("_observed", ast.Load()), value)
+    at, last = node.body[0], node.body[-1]
     varargs = [a for a in (node.args.vararg, node.args.kwarg) if a is not None]
     loads: list[ast.expr] = [ast.Name(n, ast.Load()) for n in names]
     loads += [ast.Name(a.arg, ast.Load()) for a in varargs]
-    begin = ast.Assign([ast.Name("_observed", ast.Store())], _call("begin", *loads))
-    left = ast.Expr(_call("left", ast.Name("_observed", ast.Load())))
-    whole = ast.Try(list(node.body), [], [], [left])
-    node.body = [begin, whole]
-    for new in (begin, left, whole):
-        ast.copy_location(new, at)
+    begin: ast.stmt
+    if only_begins:
+        begin = ast.copy_location(ast.Expr(_call("begin", *loads)), at)
+        node.body = [begin, *node.body]
+    else:
+        for inner in own_nodes(node.body):
+            if isinstance(inner, ast.Return):
+                value = inner.value or ast.Constant(None)
+                inner.value = _call("end", ast.Name("_observed", ast.Load()), value)
+        begin = ast.Assign([ast.Name("_observed", ast.Store())], _call("begin", *loads))
+        # What ends without a return statement returns None.
+        end = ast.Return(_call("end", ast.Name("_observed", ast.Load()), ast.Constant(None)))
+        raised = ast.Expr(_call("raised", ast.Name("_observed", ast.Load())))
+        every = ast.Name("BaseException", ast.Load())
+        handler = ast.ExceptHandler(every, None, [raised, ast.Raise(None, None)])
+        whole = ast.Try([*node.body, ast.copy_location(end, last)], [handler], [], [])
+        node.body = [begin, whole]
+        for new in (begin, whole, handler, raised, handler.body[-1]):
+            ast.copy_location(new, at)
     outer: ast.stmt = node
     if code.co_freevars:
         maker = ast.FunctionDef(
@@ -228,10 +294,12 @@ def _wrapped(function: Any, observer: Observer) -> Any:
     def wrapped(*args: Any, **kwargs: Any) -> Any:
         bound = inspect.signature(function).bind(*args, **kwargs)
         bound.apply_defaults()
-        seen = observer.begin(*bound.arguments.values())
+        state = observer.begin(*bound.arguments.values())
         try:
-            return observer.end(seen, function(*args, **kwargs))
-        finally:
-            observer.left(seen)
+            result = function(*args, **kwargs)
+        except BaseException:
+            observer.raised(state)
+            raise
+        return observer.end(state, result)
 
     return wrapped

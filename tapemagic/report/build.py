@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 from tapemagic.cell.text import CellText
@@ -28,6 +29,7 @@ def build_report(
     begun: int = 0,
     begun_queries: int = 0,
     imported: bool = True,
+    told: Callable[[str], None] = lambda _doing: None,
 ) -> Report:
     """The report of a trace.
 
@@ -40,6 +42,10 @@ def build_report(
         begun: Ops before this index belong to earlier cells.
         begun_queries: Queries before this index do too.
         imported: Whether TensorFlow was imported at all.
+        told: Told what is being done.
+
+    Returns:
+        The report. When it is interrupted: with the calls that were explained by then, and a note.
     """
     places: Texts = {(t.label, t.file): t for t in texts.values()}
     places[None, None] = text
@@ -50,21 +56,16 @@ def build_report(
     graph = ValueGraph(trace, registry.body if registry is not None else None)
     groups = _turns(trace.queries[begun_queries:])
     lasts: dict[tuple[Any, ...], int] = {}
-    for group in groups:
-        view = QueryView(trace, graph, group[-1], registry)
-        call = _call(view, places, len(group))
-        number = lasts.get(_question(group[-1]))
-        if number is not None and _same(report.calls[number], call):
-            call.times += report.calls[number].times
-            report.calls[number] = call
-        else:
-            lasts[_question(group[-1])] = len(report.calls)
-            report.calls.append(call)
-        for query in group:
-            one = view if query is group[-1] else QueryView(trace, graph, query, registry)
-            tensors, mismatches = one.agreement()
-            report.tensors += tensors
-            report.mismatches += mismatches
+    for number, group in enumerate(groups):
+        try:
+            told(f"explaining gradient {number + 1} of {len(groups)}")
+            _explain_group(report, trace, graph, group, registry, places, lasts, told)
+        except KeyboardInterrupt:
+            report.notes.append(
+                f"The report was interrupted: {number} of {len(groups)} gradient calls are "
+                "explained. The cell's result is not affected."
+            )
+            break
     _shared_reasons(report)
     if error is not None:
         report.error = _failure(report, text, error)
@@ -72,10 +73,38 @@ def build_report(
     return report
 
 
+def _explain_group(
+    report: Report,
+    trace: Trace,
+    graph: ValueGraph,
+    group: list[Query],
+    registry: Any,
+    places: Texts,
+    lasts: dict[tuple[Any, ...], int],
+    told: Callable[[str], None],
+) -> None:
+    """Add the call of some equal queries, and compare all of them with what was predicted."""
+    view = QueryView(trace, graph, group[-1], registry)
+    call = _call(view, places, len(group))
+    number = lasts.get(_question(group[-1]))
+    if number is not None and _same(report.calls[number], call):
+        call.times += report.calls[number].times
+        report.calls[number] = call
+    else:
+        lasts[_question(group[-1])] = len(report.calls)
+        report.calls.append(call)
+    for turn, query in enumerate(group):
+        told(f"comparing call {turn + 1} of {len(group)} with the tape")
+        one = view if query is group[-1] else QueryView(trace, graph, query, registry)
+        tensors, mismatches = one.agreement()
+        report.tensors += tensors
+        report.mismatches += mismatches
+
+
 def _question(query: Query) -> tuple[Any, ...]:
     """What makes two calls the same question, asked again: the line, and what was asked."""
     names = tuple((a.name, a.kind) for a in (*query.targets, *query.sources))
-    return (query.method, query.at, names)
+    return (query.method, query.at, names, query.replica)
 
 
 def _turns(queries: list[Query]) -> list[list[Query]]:
@@ -100,7 +129,7 @@ def _turns(queries: list[Query]) -> list[list[Query]]:
 def _same(last: Call, call: Call) -> bool:
     def verdicts(one: Call) -> Any:
         return (
-            one.method, one.at, one.error is None,
+            one.method, one.at, one.replica, one.error is None,
             [(s.name, s.status, s.why and (s.why.cause, s.why.at)) for s in one.sources],
         )  # fmt: skip
 
@@ -118,6 +147,7 @@ def _call(view: QueryView, texts: Texts, times: int) -> Call:
         [],
         times,
         query=query.index,
+        replica=query.replica,
     )
     apply = query.method.startswith("apply")
     why: Why | None = None
@@ -139,6 +169,8 @@ def _call(view: QueryView, texts: Texts, times: int) -> Call:
         elif status == "connected" and not apply:
             source.partial = incomplete(view, argument, texts)
     if query.error is not None:
+        if why is not None:
+            why.level = "error"
         call.error = Failure(
             *query.error, query.at.line if query.at and query.at.here else None, why
         )
@@ -169,6 +201,10 @@ def _shared_reasons(report: Report) -> None:
                     known[source.tensor] = source.why
 
 
+def _same_statement(text: CellText, one: int, other: int) -> bool:
+    return text.statement_at(one) is text.statement_at(other)
+
+
 def _given_none(call: Call) -> Why:
     return Why(
         "unconnected",
@@ -179,10 +215,11 @@ def _given_none(call: Call) -> Why:
 
 
 def _failure(report: Report, text: CellText, error: BaseException) -> Failure:
-    line = None
+    line, lines = None, set()
     for frame, number in traceback.walk_tb(error.__traceback__):
         if frame.f_code.co_filename == text.filename:
             line = number
+            lines.add(number)
     if isinstance(error, SyntaxError) and error.filename == text.filename:
         line = error.lineno
     failure = Failure(type(error).__name__, str(error)[:2000], line)
@@ -190,7 +227,7 @@ def _failure(report: Report, text: CellText, error: BaseException) -> Failure:
         if call.error is not None and call.error.message == failure.message:
             failure.why = call.error.why
     if failure.why is None:
-        failure.why = _watch_error(report, text, line)
+        failure.why = _watch_error(report, text, line, lines)
     if failure.why is None:
         reasons = [
             s.why for c in report.calls for s in c.sources
@@ -201,12 +238,14 @@ def _failure(report: Report, text: CellText, error: BaseException) -> Failure:
     return failure
 
 
-def _watch_error(report: Report, text: CellText, line: int | None) -> Why | None:
+def _watch_error(report: Report, text: CellText, line: int | None, lines: set[int]) -> Why | None:
     """``tape.watch`` was given something that it can't take."""
     trace = report.trace
     if trace is None or not trace.refused:
         return None
     at, kind, name = trace.refused[-1]
+    if at is not None and at.here and not any(_same_statement(text, at.line, n) for n in lines):
+        return None  # it was caught: the cell's exception is another one
     if "KerasTensor" in kind:
         return Why(
             "different-object",
@@ -252,7 +291,7 @@ def _notes(trace: Trace, report: Report, imported: bool) -> list[str]:
         notes.append("This cell used no TensorFlow: there was nothing to trace.")
     elif not report.executed and not report.calls:
         notes.append("No TensorFlow op ran in this cell: there was nothing to trace.")
-    elif not report.calls:
+    elif not report.calls and not report.notes:  # an interrupted report has said so
         notes.append(
             "No gradient was asked for in this cell."
             if trace.tapes

@@ -107,6 +107,7 @@ class Call:
     times: int = 1
     error: Failure | None = None
     query: int = 0  # index in the trace of the last of them
+    replica: int | None = None  # of a strategy, when it was asked in a replica's thread
 
 
 @dataclass(slots=True, repr=False)

@@ -21,7 +21,7 @@ def to_dict(report: Report) -> dict[str, Any]:
 
 
 def _call(call: Call) -> dict[str, Any]:
-    return {
+    made: dict[str, Any] = {
         "method": call.method,
         "line": _line(call.at),
         "place": _place(call.at),
@@ -33,6 +33,9 @@ def _call(call: Call) -> dict[str, Any]:
         "error": _failure(call.error),
         "sources": [_source(source) for source in call.sources],
     }
+    if call.replica is not None:
+        made["replica"] = call.replica
+    return made
 
 
 def _source(source: Source) -> dict[str, Any]:

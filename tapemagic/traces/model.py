@@ -173,12 +173,14 @@ class Query:
     at: Site | None = None
     gradients: list[Gradient | None] = field(default_factory=list)
     error: tuple[str, str] | None = None  # type and message
+    failed: int | None = None  # the op whose backward op raised it
     zero_for_none: bool = False  # asked with unconnected_gradients=ZERO
     missing: list[int] = field(default_factory=list)  # positions whose zeros stand for None
     steps: list[BackwardStep] = field(default_factory=list)
     graph: str | None = None
     via: tuple[Site, ...] = ()  # the calls that led to it, innermost first
     results: list[int | None] = field(default_factory=list)  # the gradients as tensors
+    replica: int | None = None  # of a strategy, in whose thread it was asked
 
 
 @dataclass(slots=True)
@@ -209,6 +211,7 @@ class Entry:
     at: Site | None
     index: int  # the op it entered, or ops executed before tf.constant made it
     certain: bool = True  # its content equals the marked value's
+    argument: bool = False  # no constant: the tensor is what a call gave that took the values
 
 
 @dataclass(slots=True)
@@ -220,6 +223,7 @@ class Binding:
     tensor: int
     at: Site
     kind: str  # "variable" or "tensor"
+    slot: str | None = None  # of ``m.w`` and ``p["w"]``: the same text for the same place
 
 
 @dataclass(slots=True)

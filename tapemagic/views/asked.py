@@ -44,7 +44,8 @@ def heading(report: Report, call: Call) -> str:
     known = asked(report, call)
     if ours(report, call):
         return f"gradient of {_code(known.targets)} by {_code(known.sources)}"
-    return f"`{known.text or _rebuilt(call)}`"
+    where = "" if call.replica is None else f" on replica {call.replica}"
+    return f"`{known.text or _rebuilt(call)}`{where}"
 
 
 def ours(report: Report, call: Call) -> bool:

@@ -780,15 +780,15 @@ class Plan:
         self.variables(names)
         w.add(f"def make_loss({', '.join(names)}):")
         w.depth += 1
-        w.add("def loss_of(scale=1.0):")
+        w.add("def loss_of(how_much=1.0):")
         w.depth += 1
         target = self.body(names, victim)
-        w.add(f"return {target} * scale")
+        w.add(f"return {target} * how_much")
         w.depth -= 1
         w.add("return loss_of")
         w.depth -= 1
         w.add(f"measure = make_loss({', '.join(names)})")
-        w.add(f"with tf.GradientTape() as {tape}:  #@with", "    result = measure(scale=2.0)")
+        w.add(f"with tf.GradientTape() as {tape}:  #@with", "    result = measure(how_much=2.0)")
         self.ask("result", names, tape)
 
     def _params(self, names: list[str], victim: int, tape: str) -> None:

@@ -20,12 +20,6 @@ from tests.diagnosis.programs import (
     fits,
 )
 
-# Some random programs still find a neighbouring cause (a rebound name told as another object).
-pytestmark = pytest.mark.xfail(
-    strict=False, reason="random programs still find cells whose neighbouring cause is named"
-)
-
-
 quick = settings(
     max_examples=1,
     deadline=None,
@@ -37,10 +31,7 @@ quick = settings(
 slow = settings(quick, derandomize=False)
 RANDOM = st.randoms(use_true_random=False, note_method_calls=False)
 CUT_PAIRS = [(layout, cut) for cut in CUTS for layout in LAYOUTS if fits(layout, cut)]
-OPEN = ("rebound-after",)  # see test_name_rebound_after_the_block
-SPECIAL_PAIRS = [
-    (layout, special) for special in SPECIALS for layout in SPECIAL_LAYOUTS if special not in OPEN
-]
+SPECIAL_PAIRS = [(layout, special) for special in SPECIALS for layout in SPECIAL_LAYOUTS]
 
 
 def verify(program: Program) -> None:
@@ -62,13 +53,6 @@ def test_cut_on_the_way(rng: random.Random, pair: tuple[str, str]) -> None:
 @given(RANDOM, st.sampled_from(SPECIAL_PAIRS))
 def test_cut_by_source_tape_or_query(rng: random.Random, pair: tuple[str, str]) -> None:
     verify(Special(rng, *pair).program())
-
-
-@pytest.mark.xfail(strict=True, reason="a rebinding after the block is called a different object")
-@settings(quick, max_examples=20)
-@given(RANDOM, st.sampled_from(SPECIAL_LAYOUTS))
-def test_name_rebound_after_the_block(rng: random.Random, layout: str) -> None:
-    verify(Special(rng, layout, "rebound-after").program())
 
 
 @settings(quick, max_examples=100)

@@ -79,6 +79,23 @@ def test_should_record_is_per_tensor(private: Private) -> None:
             assert not private.should_record([one])
 
 
+def test_stop_gradient_pauses_every_tape(private: Private) -> None:
+    seen: list[tuple[str, bool]] = []
+
+    def callback(op_type: Any, *_args: Any, **_more: Any) -> None:
+        seen.append((op_type, private.is_paused()))
+
+    variable = tf.Variable(2.0)
+    private.op_callbacks.add_op_callback(callback)
+    try:
+        with tf.GradientTape():
+            tf.stop_gradient(variable)
+            tf.square(variable)
+    finally:
+        private.op_callbacks.remove_op_callback(callback)
+    assert seen == [("StopGradient", True), ("Square", False)]
+
+
 def test_gradient_function_can_be_replaced(private: Private) -> None:
     original = private.gradient_function()
     seen: list[str] = []
@@ -267,6 +284,20 @@ def test_concrete_function_call(private: Private) -> None:
     concrete = body.get_concrete_function(tf.constant(1.0))
     assert isinstance(concrete, private.concrete_function)
     assert concrete.graph.name == "body"
+
+
+@pytest.mark.parametrize("name", ["_push_accumulator", "_pop_accumulator"])
+def test_accumulator_has_its_methods(private: Private, name: str) -> None:
+    method = vars(private.accumulator_class)[name]
+    assert list(inspect.signature(method).parameters) == ["self"]
+    assert inspect.getsource(method)
+
+
+def test_replica_threads_know_their_number(private: Private) -> None:
+    names = list(inspect.signature(private.replica_thread.__init__).parameters)
+    assert "replica_id" in names
+    assert "self.replica_id = replica_id" in inspect.getsource(private.replica_thread.__init__)
+    assert private.replica() is None
 
 
 def test_keras_has_its_methods() -> None:

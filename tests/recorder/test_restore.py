@@ -168,7 +168,6 @@ def broken(*_arguments: Any, **_options: Any) -> Any:
 
 FAULTS: dict[str, Callable[[pytest.MonkeyPatch], None]] = {
     "ops row": lambda m: m.setattr(ops, "copied", broken),
-    "ops places": lambda m: m.setattr(ops.OpsProbe, "_places", broken),
     "ops unknown inputs": lambda m: m.setattr(ops.OpsProbe, "_unknown", broken),
     "ops in graphs": lambda m: m.setattr(ops.OpsProbe, "_in_graph", broken),
     "ops install": lambda m: m.setattr(ops.OpsProbe, "install", broken),

@@ -49,7 +49,8 @@ def _fixed(case: Case) -> str | None:
     at = case.with_statement()
     if at is None or not at.here:
         return None
-    facts = case.view.trace.tensors.get(case.source.tensor or 0)
+    tensor = case.source.tensor
+    facts = case.view.trace.tensors.get(tensor) if tensor is not None else None
     text = case.here
     keras = facts is not None and "/" in (facts.label or "")
     if re.fullmatch(r"\w+", case.name) and not keras:

@@ -36,7 +36,63 @@ def recognise(case: Case) -> Found | None:
     wrong = [a for a in query.targets if a.tensor is None]
     if wrong and wrong[0].mark is None:
         return _target(case, wrong[0].name, wrong[0].type)
+    if not wrong and query.error[0] == "AttributeError" and "'list'" in query.error[1]:
+        return _list(case)
+    if not wrong and query.zero_for_none and "_type_enum" in query.error[1]:
+        return _zeros(case)
     return None
+
+
+def _zeros(case: Case) -> Found | None:
+    """Zeros were asked for in place of None, which TensorFlow can't make for a Keras variable."""
+    view = case.view
+    arrives, _, unclear = view.predicted()
+    facts = view.trace.tensors
+    left = [
+        a for a in view.query.sources
+        if a.tensor is not None and a.tensor not in arrives | unclear
+        and "/" in (facts[a.tensor].label or "")
+    ]  # fmt: skip
+    if not left:
+        return None
+    names = ", ".join(f"`{a.name}`" for a in left[:3]) + (", .." if len(left) > 3 else "")
+    return Found(
+        view.query.at,
+        f"No gradient comes to {names} from `{case.target}`, and TensorFlow can't make the zeros "
+        "that unconnected_gradients=ZERO asks for: the dtype of a Keras variable is a string to it.",
+        "Ask about the variables inside, [v.value for v in variables]; or leave "
+        "unconnected_gradients out, and the variables that are not used.",
+        _values(case),
+    )
+
+
+def _values(case: Case) -> str | None:
+    """``tape.gradient(loss, variables, ..)`` asked about ``[v.value for v in variables]``."""
+    node = case.node(case.view.query.at)
+    if not isinstance(node, ast.Call) or len(node.args) < 2:
+        return None
+    asked = node.args[1]
+    if not isinstance(asked, (ast.Attribute, ast.Name)):
+        return None
+    edits = Edits(case.here)
+    written = edits.raw(span(asked))
+    return edits.replace(span(asked), f"[v.value for v in {written}]").source()
+
+
+def _list(case: Case) -> Found | None:
+    """A list where a Jacobian takes one tensor."""
+    query = case.view.query
+    if query.method == "gradient":
+        return None
+    takes = "one target and one source" if query.method == "batch_jacobian" else "one target"
+    return Found(
+        query.at,
+        f"{case.tape_name}.{query.method} takes {takes}, each a tensor; it was given a list: "
+        f"{case.written(query.at)}.",
+        f"Call {query.method} once for each target"
+        + (" and source" if query.method == "batch_jacobian" else "")
+        + ", with a persistent tape.",
+    )
 
 
 def _target(case: Case, name: str, kind: str) -> Found:

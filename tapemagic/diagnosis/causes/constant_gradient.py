@@ -28,7 +28,7 @@ def recognise(case: Case) -> Found | None:
     inner = inner_query(case)
     if inner is None or view.query.error is not None:
         return None
-    if view.price(case.source.tensor or -(10**9)) < 500:
+    if case.source.tensor is None or view.price(case.source.tensor) < 500:
         return None
     tracking = view.tracking
     if tracking is None or not tracking.recording_at(inner.op):
@@ -39,7 +39,8 @@ def recognise(case: Case) -> Found | None:
             maker = view.graph.maker.get(argument.tensor)
             if maker is not None:
                 at = view.trace.ops[maker].at
-    inner_name = ", ".join(f"`{a.name}`" for a in inner.sources[:2])
+    mine = [a for a, t in zip(inner.sources, inner.results, strict=False) if t in view.targets]
+    inner_name = ", ".join(f"`{a.name}`" for a in (mine or inner.sources)[:2])
     return Found(
         at or inner.at,
         f"`{case.target}` is the derivative of {', '.join(f'`{a.name}`' for a in inner.targets)} "

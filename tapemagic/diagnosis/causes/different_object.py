@@ -52,6 +52,8 @@ def recognise(case: Case) -> Found | None:
     at = case.made_at(source.tensor) or view.query.at
     written = case.written(at)
     same = at is not None and view.query.at is not None and at.line == view.query.at.line
+    if not same and written and not _only_copied(case, shared):
+        return _beside(case, shared, at)
     return Found(
         at,
         f"`{case.name}` is a tensor of its own, made by `{written}` on {case.line(at)}; "
@@ -65,17 +67,59 @@ def recognise(case: Case) -> Found | None:
     )
 
 
+_COPYING = frozenset(
+    [
+        "Identity", "IdentityN", "ReadVariableOp", "captured_value", "Cast", "StridedSlice", "Slice",
+        "Reshape", "ExpandDims", "Squeeze", "Transpose", "GatherV2", "ResourceGather", "Pack",
+        "Unpack", "Split", "SplitV", "ConcatV2",
+    ]
+)  # fmt: skip
+
+
+def _only_copied(case: Case, shared: int) -> bool:
+    """Whether the source holds values of what was used, in another object or form."""
+    node, seen = case.source.tensor, 0
+    while node is not None and node != shared and seen < 64:
+        seen += 1
+        maker = case.view.graph.maker.get(node)
+        op = case.view.trace.ops[maker] if maker is not None else None
+        if op is None or op.type not in _COPYING or op.scope:
+            return False
+        node = next((t for t in op.inputs if case.view.is_float(t)), None)
+    return node == shared
+
+
+def _beside(case: Case, shared: int, at: Site | None) -> Found:
+    """Something that was computed from the same as the target was, and not used for it."""
+    maker = case.view.graph.maker.get(case.source.tensor if case.source.tensor is not None else -1)
+    layers = maker is not None and bool(case.view.trace.ops[maker].scope)
+    model = (
+        " A model with both outputs, keras.Model(inputs, [layer.output, model.output]), gives both "
+        "from one call."
+        if layers
+        else ""
+    )
+    return Found(
+        at,
+        f"`{case.name}`, made by `{case.written(at)}` on {case.line(at)}, was not used for "
+        f"`{case.target}`: both were computed from {case.call_it(shared)}, each for itself.",
+        f"Compute `{case.target}` from `{case.name}`.{model}",
+    )
+
+
 def _copied(case: Case, price: float) -> Found | None:
     """A variable that was made as a copy of what was used."""
     view, source = case.view, case.source
-    writes = view.graph.writes.get(source.tensor or 0, ())
-    if price < _FAR or not writes or not view.graph.is_first_write(source.tensor or 0, writes[0]):
+    if source.tensor is None or price < _FAR:
+        return None
+    writes = view.graph.writes.get(source.tensor, ())
+    if not writes or not view.graph.is_first_write(source.tensor, writes[0]):
         return None
     first = view.trace.ops[writes[0]]
     shared = _shared_ancestor(case, [t for t in first.inputs if t != source.tensor])
     if shared is None:
         return None
-    at = view.trace.ops[view.graph.created[source.tensor or 0]].at or first.at
+    at = view.trace.ops[view.graph.created[source.tensor]].at or first.at
     return Found(
         at,
         f"`{case.name}` is a variable of its own, made on {case.line(at)} as a copy of the value of "
@@ -134,15 +178,33 @@ def _twin(case: Case, price: float) -> Found | None:
     if price < _FAR and not _only_stopped(case):
         return None
     others = [case.call_it(t) for t in joined[:2]]
+    anew = _made_anew(case, joined)
+    if anew is not None:
+        return Found(
+            anew,
+            f"`{case.written(anew)}` on {case.line(anew)} makes new variables under the tape, in every "
+            f"call, and `{case.target}` was computed from those; `{case.name}` takes no part in it.",
+            "Use the object that was made once instead of making another one there.",
+        )
     return Found(
         query.at,
         f"`{case.name}` belongs to another set of variables than the one that made "
         f"`{case.target}`: the target depends on {', '.join(others)}, which have the same shapes "
-        "and were not asked about; the asked ones are not used in a way that carries a gradient.",
+        "and were not asked about; the asked ones "
+        + ("are not used for it." if price >= _FAR else "carry no gradient to it."),
         f"Ask about the variables that were used ({others[0]}, ..), or compute the target with "
         f"the object whose variables you ask about.",
         _renamed(case, joined),
     )
+
+
+def _made_anew(case: Case, joined: list[int]) -> Site | None:
+    """Where the variables that were used were made, if that was while the tape recorded."""
+    tracking = case.view.tracking
+    made = [case.view.graph.created.get(t) for t in joined]
+    if tracking is None or not made or any(m is None or m < tracking.begin for m in made):
+        return None
+    return case.made_at(joined[0])
 
 
 def query_tape_read(case: Case, tensor: int) -> bool:
@@ -153,7 +215,7 @@ def query_tape_read(case: Case, tensor: int) -> bool:
 
 def _only_stopped(case: Case) -> bool:
     """Whether the only way from here is cut by a deliberate stop_gradient."""
-    way = case.view.way(case.source.tensor or 0)
+    way = case.view.way(case.source.tensor) if case.source.tensor is not None else None
     if way is None or way.cut is None:
         return False
     edge = way.edges[way.cut]
@@ -177,7 +239,8 @@ def _renamed(case: Case, joined: list[int]) -> str | None:
     }  # fmt: skip
     names = set()
     for site in sites:
-        statement = case.here.statement_at(site.line) if site is not None and site.here else None
+        near = site is not None and site.here and site.function == at.function
+        statement = case.here.statement_at(site.line) if near and site is not None else None
         if isinstance(statement, ast.Assign) and isinstance(statement.targets[0], ast.Name):
             names.add(statement.targets[0].id)
     if len(names) != 1:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
+from tapemagic.diagnosis.deciding import deciding
 from tapemagic.diagnosis.repairs.detour import kept
-from tapemagic.traces.flow import node_mark
-from tapemagic.traces.model import Mark
+from tapemagic.traces.flow import Edge, node_mark
+from tapemagic.traces.model import Entry, Mark
 
 TEXT = """
 A tape hears TensorFlow ops only. `np.mean(t)`, `t.numpy()`, `float(t)` or `model.predict(x)` give
@@ -29,6 +30,8 @@ def recognise(case: Case) -> Found | None:
     """The cut is a step from a tensor to a marked Python value."""
     if case.view.query.error is not None:
         return _target(case)
+    if case.source.tensor is not None and case.view.price(case.source.tensor) >= FAR:
+        return _decided(case)
     if case.fault not in ("leave", "python", "enter") or case.way is None:
         return None
     marks = marks_of(case)
@@ -41,13 +44,39 @@ def recognise(case: Case) -> Found | None:
     entered = _entered(case, back.target) if back is not None else None
     came = f", and came back as a constant on {case.line(entered)}" if entered else ""
     sure = back is None or back.certain
+    taken = _argument(case, back) if back is not None else None
+    if taken is not None:
+        sure = True
+        came = (
+            f", and `{_short(case.written(taken.at))}` on {case.line(taken.at)} took it as a number"
+        )
     return Found(
         first.at,
         f"{value} left TensorFlow in `{_short(first.what)}` on {case.line(first.at)}{came}: the "
         f"tape can't follow it through {_kind(first)}.",
         _advice(first),
-        kept(case, marks),
+        kept(case, marks) if taken is None else None,
         certain=sure and last is not None,
+    )
+
+
+FAR = 500.0
+"""The price above which no value of the source enters the target."""
+
+
+def _decided(case: Case) -> Found | None:
+    """The value left TensorFlow and did not come back, but decided what was computed."""
+    decision = deciding(case)
+    if decision is None or decision.mark is None or not case.view.targets:
+        return None
+    mark = decision.mark
+    return Found(
+        mark.at,
+        f"`{case.name}` left TensorFlow in `{_short(mark.what)}` on {case.line(mark.at)}, and only "
+        f"decides, in `{_short(decision.what)}` on {case.line(decision.at)}, what is computed for "
+        f"`{case.target}`: a choice carries no gradient.",
+        "Weight the alternatives with a smooth function of it, such as tf.sigmoid or tf.nn.softmax, "
+        "instead of choosing one.",
     )
 
 
@@ -84,6 +113,17 @@ def marks_of(case: Case) -> list[Mark]:
     return found
 
 
+def _argument(case: Case, back: Edge) -> Entry | None:
+    """The entry by which a value was an argument of a call, as a size is, and no constant."""
+    return next(
+        (
+            e for e in case.view.trace.entries
+            if e.argument and e.tensor == back.target and back.mark in e.marks
+        ),
+        None,
+    )  # fmt: skip
+
+
 def _entered(case: Case, constant: int):  # type: ignore[no-untyped-def]
     trace = case.view.trace
     for op in trace.ops:
@@ -105,6 +145,16 @@ def _advice(mark: Mark) -> str:
     last = name.rsplit(".", 1)[-1]
     if last in ("predict", "predict_on_batch"):
         return f"Call the model itself, {name.rsplit('.', 1)[0]}(...), instead of {last}()."
+    if last in ("train_on_batch", "test_on_batch", "evaluate", "fit"):
+        return (
+            f"{last}() runs by itself and returns numbers: call the model, "
+            f"{name.rsplit('.', 1)[0]}(...), and a loss function under the tape."
+        )
+    if name.startswith(("np.random.", "numpy.random.")):
+        return (
+            "Draw the noise by itself and compute with tensors: mu + sigma * "
+            "tf.random.normal(tf.shape(mu)), the reparameterisation."
+        )
     if last == "numpy":
         return "Leave out .numpy() and go on with the tensor and TensorFlow ops."
     if name in ("float", "int"):
@@ -127,7 +177,7 @@ NUMPY = {
     "concatenate": "concat", "stack": "stack", "reshape": "reshape", "transpose": "transpose",
     "where": "where", "matmul": "matmul", "linalg.norm": "norm", "outer": "tensordot",
     "expand_dims": "expand_dims", "squeeze": "squeeze", "cumsum": "cumsum", "negative": "negative",
-    "tile": "tile", "array": "convert_to_tensor", "asarray": "convert_to_tensor",
+    "tile": "tile", "array": "stack", "asarray": "convert_to_tensor",
     "cosh": "cosh", "sinh": "sinh", "arctan": "atan", "sign": "sign", "einsum": "einsum",
     "float32": "identity", "ascontiguousarray": "identity", "copy": "identity",
 }  # fmt: skip

@@ -38,14 +38,29 @@ def recognise(case: Case) -> Found | None:
         kind = query.error[1].rsplit(":", 1)[-1].strip()
         return Found(query.at, f"TensorFlow has no gradient for the op {kind}.", None)
     written = case.written(op.at)
+    forward = _forward_of(case, op)
+    of = (
+        f" (the backward op of `{case.written(forward.at)}` on {case.line(forward.at)})"
+        if forward is not None
+        else ""
+    )
     return Found(
         op.at,
-        f"No gradient is registered for the op {op.type}, which `{written}` runs on "
+        f"No gradient is registered for the op {op.type}{of}, which `{written}` runs on "
         f"{case.line(op.at)}: the backward pass can't get past it.",
         f"Use {INSTEAD.get(op.type, 'ops that have a gradient')} instead, or give it a rule of "
         "its own with tf.custom_gradient.",
         registered(case, op),
     )
+
+
+def _forward_of(case: Case, op: Op) -> Op | None:
+    """The forward op in whose backward pass an op ran, for the gradient of a gradient."""
+    if op.query is None:
+        return None
+    steps = case.view.trace.queries[op.query].steps
+    begun = [s for s in steps if s.op is not None and s.at <= op.index]
+    return case.view.trace.ops[begun[-1].op] if begun else None  # type: ignore[index]
 
 
 def culprit_of(case: Case) -> Op | None:

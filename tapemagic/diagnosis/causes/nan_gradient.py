@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections.abc import Callable
 from typing import Any
 
 from tapemagic.cell.text import span
@@ -56,12 +57,14 @@ def recognise(case: Case) -> Found | None:
             certain=False,
         )
     op, _ = found
+    value = _value(case, op)
     forward = _forward(case, op)
+    if forward is None and not value and _gives(case, op):
+        forward = op
     if forward is not None:
-        return _overflowed(case, forward, kind)
+        return _overflowed(case, _earlier(case, forward) or forward, kind)
     at = op.at
     reason = BORN.get(op.type, "its derivative is not finite here")
-    value = _value(case, op)
     norm = _call(case, at, "norm")
     what = "tf.norm of a zero vector: " if norm is not None and op.type == "Sqrt" else ""
     return Found(
@@ -95,17 +98,67 @@ def _forward(case: Case, op: Op) -> Op | None:
         op = found = view.trace.ops[makers[0]]
 
 
+# Which input decides, and when the result can't be finite.
+_SURE: dict[str, tuple[int, Callable[[float], bool]]] = {
+    "RealDiv": (1, lambda v: v == 0),
+    "Div": (1, lambda v: v == 0),
+    "Reciprocal": (0, lambda v: v == 0),
+    "Rsqrt": (0, lambda v: v <= 0),
+    "Sqrt": (0, lambda v: v < 0),
+    "Log": (0, lambda v: v <= 0),
+    "Log1p": (0, lambda v: v <= -1),
+}
+
+
+def _earlier(case: Case, op: Op) -> Op | None:
+    """An op before, whose result was too large to be kept and can't have been finite."""
+    view = case.view
+    found, todo, seen = None, list(op.inputs), set[int]()
+    while todo:
+        tensor = todo.pop()
+        facts = view.trace.tensors.get(tensor)
+        maker = view.graph.maker.get(tensor)
+        if maker is None or maker in seen or (facts is not None and facts.value is not None):
+            continue  # a value that was kept is known to be finite here
+        seen.add(maker)
+        one = view.trace.ops[maker]
+        position, bad = _SURE.get(one.type, (0, _never))
+        decides = view.trace.tensors.get(one.inputs[position]) if one.inputs else None
+        if decides is not None and decides.value is not None:
+            if any(isinstance(v, (int, float)) and bad(v) for v in _flat(decides.value)):
+                found = one if found is None or one.index < found.index else found
+        todo += one.inputs
+    return found
+
+
+def _never(_value: float) -> bool:
+    return False
+
+
+def _gives(case: Case, op: Op) -> bool:
+    """Whether an op's own results are not finite, though its inputs are."""
+    return any(_not_finite(case.view.trace.tensors.get(t)) for t in op.outputs)
+
+
 def _not_finite(facts: Tensor | None) -> bool:
     return facts is not None and any(isinstance(v, str) for v in _flat(facts.value))
 
 
 def _overflowed(case: Case, op: Op, kind: str) -> Found:
     at = op.at
+    value = f": {BORN[op.type]}{_value(case, op)}" if op.type in _SURE else ""
     return Found(
         at,
         f"{op.type} (`{case.written(at)}` on {case.line(at)}) already gives a value that is not "
-        f"finite in the forward pass, and the {kind} of the gradient comes from it.",
-        "Keep its input in range: subtract the maximum before exp (or use tf.nn.softmax, "
+        f"finite in the forward pass{value}, and the {kind} of the gradient comes from it.",
+        _trap(case, op)
+        or (
+            "Use tf.math.l2_normalize, which keeps away from zero."
+            if _normalises(case, at)
+            else None
+        )
+        or (_advice(op.type, norm=False) if op.type in _SURE else None)
+        or "Keep its input in range: subtract the maximum before exp (or use tf.nn.softmax, "
         "tf.math.log_softmax), and add a small epsilon to what is divided by, or goes into a log.",
         finite(case, op, at),
     )
@@ -113,7 +166,8 @@ def _overflowed(case: Case, op: Op, kind: str) -> Found:
 
 def _value(case: Case, op: Op) -> str:
     """The element that did it, where values were kept."""
-    for tensor in op.inputs:
+    decides = op.inputs[_SURE[op.type][0] :][:1] if op.type in _SURE else op.inputs
+    for tensor in decides:
         facts = case.view.trace.tensors.get(tensor)
         if facts is None or facts.value is None:
             continue
@@ -165,6 +219,11 @@ def _advice(kind: str, norm: bool) -> str:
     if kind in ("RealDiv", "Div", "Reciprocal"):
         return "Use tf.math.divide_no_nan, or add a small epsilon to the denominator."
     return "Keep its input inside the range in which its derivative is finite (clip it, or add an epsilon)."
+
+
+def _normalises(case: Case, at: Site | None) -> bool:
+    call = _call(case, at, "normalize")
+    return call is not None and dotted(call.func).endswith("linalg.normalize")
 
 
 def _call(case: Case, at: Site | None, name: str) -> ast.Call | None:

@@ -8,6 +8,7 @@ from tapemagic.cell.text import CellText, span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.edits import Edits, calls_in, dotted, module_alias
+from tapemagic.diagnosis.repairs.rebinding import assigned_instead
 
 TEXT = """
 `tf.Variable(value)` copies the value into a new piece of state. The copy does not remember how the
@@ -27,6 +28,9 @@ MENDED = EXAMPLE.replace("tf.Variable(x * 3.0)", "tf.identity(x * 3.0)")
 def recognise(case: Case) -> Found | None:
     """The cut is the write of a variable's initial value."""
     cut = case.cut
+    renewed = _renewed(case)
+    if renewed is not None:
+        return renewed
     if cut is None or cut.kind != "state" or cut.write is None:
         return None
     view = case.view
@@ -46,6 +50,42 @@ def recognise(case: Case) -> Found | None:
         "Go on with the tensor itself; wrap it in no new variable on the way to the target.",
         _fixed(case, made),
     )
+
+
+def _renewed(case: Case) -> Found | None:
+    """The name holds a new variable, made from the old one's update; the old one is asked about."""
+    view, source = case.view, case.source
+    if (
+        case.way is None
+        or source.kind != "variable"
+        or case.fault not in ("untracked", "unrecorded")
+    ):
+        return None
+    for edge in case.way.edges:
+        if edge.kind != "state" or edge.write is None:
+            continue
+        write = view.trace.ops[edge.write]
+        handle = view.graph.root(write.inputs[0]) if write.inputs else None
+        if handle is None or write.rule == "function" or handle == source.tensor:
+            return None
+        if not view.graph.is_first_write(handle, edge.write):
+            return None
+        new = [b for b in view.trace.bindings if b.tensor == handle and b.kind == "variable"]
+        old = [b for b in view.trace.bindings if b.tensor == source.tensor]
+        same = [(n, o) for n in new for o in old if n.name == o.name and o.index <= n.index]
+        if not same:
+            return None
+        now, before = same[0]
+        return Found(
+            now.at,
+            f"Since {case.line(now.at)} the name `{now.name}` holds a new variable, and "
+            f"`{case.target}` was computed from that; `{case.name}` still is the variable that was "
+            f"bound to the name on {case.line(before.at)}.",
+            f"Change the variable in place with `{now.name}.assign(...)` (or assign_add, "
+            "assign_sub) instead of making a new one.",
+            assigned_instead(case, now),
+        )
+    return None
 
 
 def _fixed(case: Case, at) -> str | None:  # type: ignore[no-untyped-def]

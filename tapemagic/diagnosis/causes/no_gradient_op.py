@@ -37,6 +37,7 @@ COMPARISONS = frozenset(
 INSTEAD = {
     "ArgMax": "the values (tf.reduce_max) or a softmax instead of the argmax",
     "ArgMin": "the values (tf.reduce_min) or a softmax of the negative instead of the argmin",
+    "RandomShuffle": "shuffled indices and tf.gather, which has a gradient, instead of tf.random.shuffle",
     "TopKV2": "the values of top_k instead of its indices",
     "HistogramFixedWidth": "a soft histogram (a sum of smooth bumps) instead of integer counts",
     "Bincount": "a soft count instead of integer counts",
@@ -82,7 +83,7 @@ def _to_integer(found) -> bool:  # type: ignore[no-untyped-def]
 
 
 def _advice(kind: str) -> str:
-    if kind in ROUNDING:
+    if kind in ROUNDING or kind == "FloorDiv":
         return (
             "Use a straight-through estimator, x + tf.stop_gradient(round(x) - x), or leave the "
             "rounding out of the loss."
@@ -94,6 +95,16 @@ def _advice(kind: str) -> str:
         )
     if kind in INSTEAD:
         return f"Use {INSTEAD[kind]}."
+    if "Multinomial" in kind or "Categorical" in kind:
+        return (
+            "Sample softly: tf.nn.softmax((logits + gumbel noise) / temperature), the Gumbel-softmax; "
+            "or weight the log-probability of the sample (the score function)."
+        )
+    if kind.endswith("Dataset"):
+        return (
+            "Keep what is to be differentiated out of tf.data: slice or tf.split the tensor itself "
+            "under the tape."
+        )
     return "Use a smooth stand-in (a soft rank, softmax or sigmoid) for this step, or leave it out."
 
 

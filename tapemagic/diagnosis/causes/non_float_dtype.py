@@ -6,6 +6,7 @@ from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.repairs.floats import floated
 from tapemagic.diagnosis.repairs.soft import softened
+from tapemagic.traces.model import Site
 from tapemagic.traces.tracking import DIFFERENTIABLE
 
 TEXT = """
@@ -39,11 +40,15 @@ def recognise(case: Case) -> Found | None:
         if dtype and dtype not in DIFFERENTIABLE:
             return Found(
                 found.op.at,
-                f"{case.call_it(found.op.inputs[0])} becomes {dtype} in "
+                f"{case.value_before(found.op.at)} becomes {dtype} in "
                 f"`{case.written(found.op.at)}` on {case.line(found.op.at)}: an integer has no "
                 "derivative, and casting it back does not bring one.",
                 f"Leave the values as floats: take the cast to {dtype} out of the way to "
-                f"`{case.target}`.",
+                f"`{case.target}`."
+                if "cast" in case.written(found.op.at)
+                else f"Leave the values as floats on the way to `{case.target}`: a soft mask, "
+                "tf.sigmoid(k * (x - threshold)), or straight through the step, "
+                "x + tf.stop_gradient(f(x) - x).",
                 softened(case),
             )
     if case.way is not None and not case.way.edges and case.status == "none":
@@ -51,7 +56,7 @@ def recognise(case: Case) -> Found | None:
     target = next((a for a in case.view.query.targets if a.tensor is not None), None)
     if target is not None and target.dtype and target.dtype not in DIFFERENTIABLE:
         if case.cut is None or case.view.trace.tensors.get(case.cut.target) is None:
-            at = case.made_at(target.tensor or 0) or case.view.query.at
+            at = case.made_at(target.tensor) or case.view.query.at
             return Found(
                 at,
                 f"The target `{target.name}` is {target.dtype}: only floats have derivatives.",
@@ -64,6 +69,16 @@ def recognise(case: Case) -> Found | None:
 def _source(case: Case) -> Found:
     source = case.source
     at = case.dtype_at(source.tensor)
+    looked_up = _looked_up(case)
+    if looked_up is not None:
+        return Found(
+            at or case.view.query.at,
+            f"`{case.name}` is {source.dtype} (made on {case.line(at)}) and only chooses rows, in "
+            f"`{case.written(looked_up)}` on {case.line(looked_up)}: an index has no derivative.",
+            "Ask about the rows that were looked up: give the result of the lookup (of the "
+            f"Embedding layer, of tf.gather) a name, compute `{case.target}` from it, and ask about "
+            "that.",
+        )
     return Found(
         at or case.view.query.at,
         f"`{case.name}` is {source.dtype} (made on {case.line(at)}): only float tensors have "
@@ -71,6 +86,24 @@ def _source(case: Case) -> Found:
         f"Make `{case.name}` a float, for example with dtype=tf.float32 or tf.cast.",
         floated(case, at),
     )
+
+
+def _looked_up(case: Case) -> Site | None:
+    """Where an integer source picks rows of a table, and is used for nothing else."""
+    view, reached = case.view, {case.source.tensor}
+    found = None
+    for op in view.trace.ops[: view.query.op]:
+        if op.query is not None or reached.isdisjoint(op.inputs):
+            continue
+        if op.type in ("ResourceGather", "GatherV2", "ResourceGatherNd", "GatherNd"):
+            if op.inputs[0] in reached:
+                return None
+            found = found or op.at
+        elif op.type == "Cast" or not any(view.is_float(t) for t in op.outputs):
+            reached.update(op.outputs)
+        else:
+            return None
+    return found
 
 
 CAUSE = Cause(

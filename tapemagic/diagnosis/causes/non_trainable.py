@@ -26,6 +26,8 @@ MENDED = EXAMPLE.replace("trainable=False", "trainable=True")
 
 def recognise(case: Case) -> Found | None:
     """The first step from the source reads a variable that was made non-trainable."""
+    if is_kept_by_layer(case):
+        return _statistics(case)
     cut, op, tracking = case.cut, case.op, case.view.tracking
     if cut is None or op is None or tracking is None or case.fault != "untracked":
         return None
@@ -42,6 +44,44 @@ def recognise(case: Case) -> Found | None:
         f"Make it with trainable=True, or call {case.tape_name}.watch on it.",
         _fixed(case, at),
     )
+
+
+def is_kept_by_layer(case: Case) -> bool:
+    """Whether the source is a variable that a Keras layer updates by itself, as moving averages."""
+    view, tensor = case.view, case.source.tensor
+    facts = view.trace.tensors.get(tensor) if tensor is not None else None
+    if facts is None or facts.kind != "variable" or facts.trainable is not False:
+        return False
+    assert tensor is not None
+    begin = view.tracking.begin if view.tracking is not None else 0
+    writes = [view.trace.ops[i] for i in view.graph.writes.get(tensor, ())]
+    return any(op.library and begin <= op.index < view.query.op for op in writes)
+
+
+def _statistics(case: Case) -> Found:
+    facts = case.view.trace.tensors[case.source.tensor]  # type: ignore[index]
+    at = case.made_at(case.source.tensor) or case.view.query.at
+    return Found(
+        at,
+        f"`{case.name}` ({facts.label}) is not trainable: its layer keeps statistics in it and "
+        "updates them itself, and no gradient goes to them.",
+        "Ask about the model's trainable_variables.",
+        _only_trainable(case),
+        level="info",
+    )
+
+
+def _only_trainable(case: Case) -> str | None:
+    """``model.weights`` and ``model.variables`` in the question become trainable_variables."""
+    node = case.node(case.view.query.at)
+    if not isinstance(node, ast.Call) or len(node.args) < 2:
+        return None
+    asked = node.args[1]
+    if not isinstance(asked, ast.Attribute) or asked.attr not in ("weights", "variables"):
+        return None
+    line, column = asked.end_lineno or 0, asked.end_col_offset or 0
+    place = (line, column - len(asked.attr), line, column)
+    return Edits(case.here).replace(place, "trainable_variables").source()
 
 
 def _fixed(case: Case, at) -> str | None:  # type: ignore[no-untyped-def]

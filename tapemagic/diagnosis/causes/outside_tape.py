@@ -11,6 +11,7 @@ from tapemagic.diagnosis.causes.nested_tape import moved_in
 from tapemagic.diagnosis.edits import Edits, dotted, indent_of, shifted, siblings
 from tapemagic.diagnosis.repairs.everyturn import in_call
 from tapemagic.diagnosis.repairs.moving import moved_into
+from tapemagic.traces.flow import Edge
 from tapemagic.traces.model import Op, Site, TapeEvent
 
 TEXT = """
@@ -56,13 +57,15 @@ def recognise(case: Case) -> Found | None:
         return Found(
             at,
             f"`{case.written(at)}` on {case.line(at)} ran while recording was stopped "
-            f"(stop_recording), so `{case.tape_name}` does not know how "
-            f"{case.call_it(cut.target)} was computed.",
+            f"(stop_recording): `{case.tape_name}` did not record it.",
             "Take it out of the stop_recording block.",
             _unpaused(case, at),
         )
     before = bool(spans) and op.index < spans[0][0]
     in_turn = before and op.recorded  # by another tape
+    once = op.at is not None and op.at.function in ("__init__", "build")
+    if once and before:
+        return _once(case, op, cut)
     at = op.at if in_turn else case.statement_in_frame(op, enter)
     when = "before" if before else "after"
     words = (
@@ -70,13 +73,28 @@ def recognise(case: Case) -> Found | None:
         if in_turn
         else f"outside the tape's block, {when} it"
     )
+    made, source = case.call_it(cut.target), case.call_it(cut.source)
     return Found(
         at,
         f"`{case.written(at)}` on {case.line(at)} ran {words}, so `{case.tape_name}` did not record "
-        f"how {case.call_it(cut.target)} was computed from {case.call_it(cut.source)}.",
+        + (f"how {made} was computed from {source}." if made != source else "it."),
         "Compute it inside the `with` block"
         + (", in every turn (in call, not in build)." if in_turn else ": move this line into it."),
         _fixed(case, op, at, before, in_turn),
+    )
+
+
+def _once(case: Case, op: Op, cut: Edge) -> Found:
+    """A layer computed something from its variable when it was made, once for all."""
+    at = op.at
+    made, source = case.call_it(cut.target), case.call_it(cut.source)
+    what = f"how {made} was computed from {source}" if made != source else "it"
+    return Found(
+        at,
+        f"`{case.written(at)}` on {case.line(at)} ran once, when the object was made, and outside "
+        f"the tape's block: `{case.tape_name}` did not record {what}.",
+        "Keep the variable itself in the object, and compute this in every call.",
+        in_call(case, at),
     )
 
 

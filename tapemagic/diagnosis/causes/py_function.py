@@ -35,6 +35,9 @@ def recognise(case: Case) -> Found | None:
         op = killer(case)
         if op is not None and op.type == "EagerPyFunc":
             return _said(case, op.at, True)
+    raised = _raised(case)
+    if raised is not None:
+        return raised
     way = case.way
     if way is None:
         return None
@@ -42,6 +45,28 @@ def recognise(case: Case) -> Found | None:
         mark = case.view.trace.marks.get(edge.mark) if edge.mark is not None else None
         if mark is not None and mark.what.split("(")[0].endswith("numpy_function"):
             return _said(case, mark.at, False)
+    return None
+
+
+def _raised(case: Case) -> Found | None:
+    """The backward pass broke on the scalar zero that a NumPy body hands back as its gradient."""
+    query, ops = case.view.query, case.view.trace.ops
+    if query.error is None or query.failed is None:
+        return None
+    reached = set(ops[query.failed].outputs)
+    for op in ops[query.failed + 1 : query.op]:
+        if not reached.isdisjoint(op.inputs):
+            if op.type == "EagerPyFunc":
+                found = _said(case, op.at, True)
+                found.message = (
+                    f"The way back from `{case.target}` goes through tf.py_function "
+                    f"(`{case.written(op.at)}` on {case.line(op.at)}), whose body computes with "
+                    "NumPy: it handed a scalar zero back instead of a gradient, and the backward "
+                    f"pass of {ops[query.failed].type} raised {query.error[0]} on it."
+                )
+                return found
+            if op.type in ("Identity", "Reshape", "Cast", "EnsureShape"):
+                reached.update(op.outputs)
     return None
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
-from tapemagic.diagnosis.repairs.rebinding import in_place
+from tapemagic.diagnosis.repairs.rebinding import in_place, rebinding
 from tapemagic.traces.model import Binding
 
 TEXT = """
@@ -24,41 +24,34 @@ for step in range(2):
 MENDED = EXAMPLE.replace("x = x - 0.1", "x.assign_sub(0.1)")
 
 
+FAR = 500.0
+"""The price above which only a shape joins two values."""
+
+
 def recognise(case: Case) -> Found | None:
     """The asked name was bound to a variable before, and holds a plain tensor now."""
     source, view = case.source, case.view
     tracking = view.tracking
     if source.tensor is None or source.kind != "tensor" or view.query.error is not None:
         return None
-    if tracking is not None and (
-        source.tensor in tracking.watches or tracking.tracks(source.tensor, view.query.op)
-    ):
+    if tracking is not None and source.tensor in tracking.watches:
         return None
-    for now in _bindings(case, source.name, source.tensor):
-        before = [
-            b for b in view.trace.bindings
-            if b.name == now.name and b.kind == "variable" and b.index <= now.index
-            and (b.at.cell, b.at.file) == (now.at.cell, now.at.file)
-        ]  # fmt: skip
-        if before:
-            break
-    else:
+    if tracking is not None and tracking.tracks(source.tensor, view.query.op):
+        if view.price(source.tensor) < FAR:
+            return None  # the tape knows the new tensor, and the target was made from it
+    pair = rebinding(view, source)
+    if pair is None:
         return None
+    before, now = pair
     return Found(
         now.at,
         f"Since {case.line(now.at)} the name `{now.name}` holds a plain tensor, no longer the "
-        f"variable of {case.line(before[-1].at)}: `{_statement(case, now)}` rebinds the name "
+        f"variable of {case.line(before.at)}: `{_statement(case, now)}` rebinds the name "
         "instead of assigning to the variable.",
         f"Change the variable in place with `{now.name}.assign(...)` (or assign_add, "
         "assign_sub); or call tape.watch on the tensor.",
         in_place(case, now),
     )
-
-
-def _bindings(case: Case, name: str, tensor: int) -> list[Binding]:
-    """The bindings of the tensor, of the asked name first: it may be asked through a list."""
-    fits = [b for b in reversed(case.view.trace.bindings) if b.tensor == tensor]
-    return sorted(fits, key=lambda b: b.name != name)
 
 
 def _statement(case: Case, binding: Binding) -> str:

@@ -38,6 +38,16 @@ def recognise(case: Case) -> Found | None:
         if q.tape == query.tape and q.index < query.index and q.error is None
     ]  # fmt: skip
     first = f" on {case.line(earlier[-1].at)}" if earlier else ""
+    given = {t for q in earlier for t in q.results if t is not None}
+    if any(a.tensor in given for a in query.targets):
+        return Found(
+            query.at,
+            f"`{case.tape_name}` was asked a second time, about its own answer: it is not "
+            f"persistent, and it did not record the first question{first}.",
+            "For a second derivative open another tape around the first question: with "
+            "tf.GradientTape() as outer: .. the block and the first question ..; then "
+            f"outer.gradient({case.target}, {case.name}).",
+        )
     return Found(
         query.at,
         f"`{case.tape_name}` was asked a second time: it is not persistent, and the first "

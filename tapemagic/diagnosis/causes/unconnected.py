@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
+from tapemagic.diagnosis.causes.non_trainable import is_kept_by_layer
+from tapemagic.diagnosis.deciding import Decision, deciding
 from tapemagic.diagnosis.inside import unreached
 from tapemagic.traces.model import Site
 
@@ -28,14 +30,34 @@ def recognise(case: Case) -> Found | None:
     view, source = case.view, case.source
     if source.tensor is None or view.query.error is not None or not view.targets:
         return None
+    if is_kept_by_layer(case):
+        return None
     if view.price(source.tensor) < 500.0:
         return _in_function(case)
     if not view.trace.whole:
         return _unseen(case)
+    decision = deciding(case)
+    if decision is not None:
+        return None if decision.mark is not None else _decides(case, decision)
     last = _last_use(case)
-    at = _overwritten(case) or _made(case)
+    over = _overwritten(case)
+    at = over[1] if over is not None else _made(case)
     said = f"`{case.name}` was not used for `{case.target}`"
-    if last is not None:
+    if over is not None:
+        name, at, again = over
+        last = (f"the first value of `{name}`", at)
+        if again:
+            said += (
+                f": {case.line(at)} gives the name `{name}` another value in each turn of the loop, "
+                "and only the last one was used."
+            )
+            last = (f"the values of all turns (as in `{name} += ...`)", at)
+        else:
+            said += (
+                f": what was computed from it is held by the name `{name}`, and {case.line(at)} "
+                "gives that name another value before it is used."
+            )
+    elif last is not None:
         name, where = last
         said += (
             f": what was computed from it ends in {name} on {case.line(where)}, which does not "
@@ -50,6 +72,19 @@ def recognise(case: Case) -> Found | None:
         or f"Use `{case.name}` (or what was computed from it) in the target, or "
         "leave it out of the sources.",
         _with_losses(case, at) if _is_loss(case) else None,
+    )
+
+
+def _decides(case: Case, decision: Decision) -> Found:
+    """The source only chooses what is computed."""
+    at = _made(case)
+    return Found(
+        at if decision.itself else decision.at,
+        f"No value of `{case.name}` enters `{case.target}` (made on {case.line(at)}): it only decides, in "
+        f"`{decision.what}` on {case.line(decision.at)}, what is computed, and a choice carries no "
+        "gradient.",
+        "Weight the alternatives with a smooth function of it, such as tf.sigmoid or tf.nn.softmax, "
+        f"instead of choosing one; or leave `{case.name}` out of the sources.",
     )
 
 
@@ -107,10 +142,10 @@ def _made(case: Case) -> Site | None:
     return view.query.at
 
 
-def _descendants(case: Case) -> set[int]:
+def _descendants(case: Case) -> set[int | None]:
     """The tensors that were computed from the source, under this tape."""
     view, tracking = case.view, case.view.tracking
-    found = {case.source.tensor or -1}
+    found = {case.source.tensor}
     begin = tracking.begin if tracking is not None else 0
     for op in view.trace.ops[begin : view.query.op]:
         if op.query is None and any(t in found for t in op.inputs):
@@ -132,8 +167,12 @@ def _last_use(case: Case) -> tuple[str, Site | None] | None:
     return None
 
 
-def _overwritten(case: Case) -> Site | None:
-    """The statement that gave the name of a value made from the source to another value."""
+def _overwritten(case: Case) -> tuple[str, Site, bool] | None:
+    """The statement that gave the name of a value made from the source to another value.
+
+    Returns:
+        The name, the statement, and whether it had given the name its first value as well: a loop.
+    """
     found = _descendants(case)
     view = case.view
     tracking = view.tracking
@@ -146,8 +185,7 @@ def _overwritten(case: Case) -> Site | None:
         if binding.tensor in found and binding.tensor != case.source.tensor:
             mine[where] = binding
         elif where in mine and view.price(binding.tensor) < 20.0:
-            if mine[where].at != binding.at:
-                return binding.at
+            return binding.name, binding.at, mine[where].at == binding.at
     return None
 
 

@@ -38,7 +38,7 @@ def recognise(case: Case) -> Found | None:
     if maker is not None and tracking.recording_at(maker) and not tracking.recording_at(op.index):
         return None
     at = case.with_statement()
-    tape = case.view.trace.tapes.get(case.view.query.tape or 0)
+    tape = case.view.tape
     if tape is not None and tape.ours:
         return Found(
             op.at,

@@ -39,7 +39,7 @@ def recognise(case: Case) -> Found | None:
     if cut is None or op is None or tracking is None or case.fault != "untracked":
         return None
     late = [i for i in tracking.watches.get(cut.source, ()) if i > op.index]
-    if not late or cut.source in tracking.lost:
+    if not late or cut.source in tracking.lost or not tracking.recording_at(op.index):
         return None
     event = next(
         e for e in tracking.tape.events

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.repairs.lively import enlivened
-from tapemagic.traces.model import Body, Op
+from tapemagic.traces.model import Body, Op, Shape
 
 TEXT = """
 The gradient is a number, and the number is zero in every element: the way is open and nothing flows.
@@ -23,6 +25,7 @@ MENDED = EXAMPLE.replace("tf.sign(x)", "tf.tanh(x)")
 REASONS = {
     "Sign": "sign is flat everywhere",
     "Relu": "every input of this relu is negative or zero (a dead relu)",
+    "ReluGrad": "the second derivative of a relu is zero everywhere",
     "Relu6": "every input of this relu6 is outside the range in which it changes",
     "Sigmoid": "the sigmoid is saturated: its inputs are far from zero",
     "Tanh": "the tanh is saturated: its inputs are far from zero",
@@ -33,7 +36,6 @@ REASONS = {
     "SelectV2": "the condition always chose the other side",
     "Select": "the condition always chose the other side",
     "Abs": "the values are all exactly zero",
-    "Mul": "the other factor is zero everywhere",
     "Max": "the maximum was never here",
     "Exp": "the exponentials underflow to zero",
     "Square": "the values are all exactly zero",
@@ -44,7 +46,8 @@ REASONS = {
 INSTEAD = {
     "Sign": "tf.tanh, or a straight-through estimator (tf.custom_gradient)",
     "Relu": "tf.nn.leaky_relu, a smaller learning rate or another initial value",
-    "Softmax": "a sigmoid for a single unit, and logits with from_logits=True",
+    "ReluGrad": "an activation that bends, such as tanh, softplus or swish, where second derivatives "
+    "are asked",
     "Sigmoid": "logits with a loss that takes from_logits=True",
     "ClipByValue": "a smooth bound such as tf.tanh or tf.sigmoid",
 }
@@ -55,6 +58,9 @@ def recognise(case: Case) -> Found | None:
     if case.status != "zero":
         return None
     op = killer(case)
+    met = cancelled(case, op)
+    if met is not None:
+        return _said_cancelled(case, *met)
     if op is None:
         return Found(
             case.view.query.at,
@@ -68,20 +74,66 @@ def recognise(case: Case) -> Found | None:
         if branch is not None:
             at, kind = branch.at, branch.type
     reason = REASONS.get(kind, "its derivative is zero here")
+    instead = INSTEAD.get(kind)
+    factor = _zero_factor(case, op)
+    if factor is not None:
+        reason = f"the other factor, {case.call_it(factor)}, is zero everywhere"
+    elif kind == "Mul" and case.source.dtype in ("float16", "bfloat16"):
+        reason = f"the product is too small for {case.source.dtype} and becomes zero"
+        instead = "loss scaling (keras.optimizers.LossScaleOptimizer), or float32 for this step"
+    if kind == "Softmax" and (shape := _shape(case, op)):
+        single = shape[-1] == 1
+        reason = "a softmax over a single unit is always 1" if single else (
+            "the softmax is saturated: one of its inputs is far above the others"
+        )  # fmt: skip
+        instead = "a sigmoid for a single unit" if single else (
+            "logits with a loss that takes from_logits=True"
+        )  # fmt: skip
     return Found(
         at,
         f"The gradient of `{case.name}` is exactly zero: {kind} (`{case.written(at)}` on "
         f"{case.line(at)}) lets nothing through; {reason}.",
-        f"Use {INSTEAD[kind]}."
-        if kind in INSTEAD
+        f"Use {instead}."
+        if instead
         else (
             "Nothing to mend if the branch is meant to be skipped here."
             if "If" in kind
             else "Look at the values that enter there, or use an op that changes with them."
         ),
         enlivened(case, op, kind),
-        level="info" if "If" in kind else None,
+        level="info" if "If" in kind or _is_begin(case, factor) else None,
     )
+
+
+def _is_begin(case: Case, factor: int | None) -> bool:
+    """Whether a factor is a constant of zeros, as the first state of a recurrent layer is."""
+    if factor is None:
+        return False
+    maker = case.view.graph.maker.get(factor)
+    return maker is None or case.view.trace.ops[maker].type in ("Fill", "ZerosLike", "Zeros")
+
+
+def _zero_factor(case: Case, op: Op) -> int | None:
+    """The factor of a product that is zero, where its values were kept."""
+    if op.type not in ("Mul", "MatMul", "BatchMatMulV2", "Einsum", "Conv2D"):
+        return None
+    codes = case.view.codes.get(op.index, b"")
+    for position, tensor in enumerate(op.inputs):
+        facts = case.view.trace.tensors.get(tensor)
+        others = [c for i, c in enumerate(codes) if i != position]
+        if facts is not None and facts.value is not None and 1 in others:
+            if not any(_flat(facts.value)):
+                return tensor
+    return None
+
+
+def _flat(value: Any) -> list[Any]:
+    return [v for part in value for v in _flat(part)] if isinstance(value, list) else [value]
+
+
+def _shape(case: Case, op: Op) -> Shape:
+    facts = case.view.trace.tensors.get(op.outputs[0])
+    return facts.shape if facts is not None else None
 
 
 def killer(case: Case) -> Op | None:
@@ -90,11 +142,13 @@ def killer(case: Case) -> Op | None:
     Walks from the source along consumers for which a zero came back, as far as the zeros go.
     """
     view = case.view
-    uses: dict[int, list[tuple[int, int]]] = {}
-    for index, codes in view.codes.items():
-        for position, tensor in enumerate(view.trace.ops[index].inputs[: len(codes)]):
-            if codes[position]:
-                uses.setdefault(tensor, []).append((index, codes[position]))
+    uses: dict[int, list[tuple[int, int]]] | None = view.memo.get("uses")
+    if uses is None:  # once for all sources of the query
+        uses = view.memo["uses"] = {}
+        for index, codes in view.codes.items():
+            for position, tensor in enumerate(view.trace.ops[index].inputs[: len(codes)]):
+                if codes[position]:
+                    uses.setdefault(tensor, []).append((index, codes[position]))
     node = case.source.tensor
     found: Op | None = None
     for _ in range(100_000):
@@ -107,6 +161,67 @@ def killer(case: Case) -> Op | None:
             break
         node = after[0]
     return found
+
+
+_PASSING = frozenset(
+    ["BiasAdd", "Identity", "ReadVariableOp", "Reshape", "AddV2", "Sub", "Neg", "Cast", "Squeeze",
+     "ExpandDims", "Transpose", "Sum", "Mean", "Pack"]
+)  # fmt: skip
+"""Ops whose derivative is no zero: what came back as zero went in as zero."""
+
+
+def cancelled(case: Case, op: Op | None) -> tuple[int, list[tuple[Op, int]]] | None:
+    """A tensor on the way whose gradients came on several ways, and whose sum is zero.
+
+    Args:
+        case: A source whose gradient is zero.
+        op: What :func:`killer` found.
+
+    Returns:
+        The tensor, and the ops (with the input's position) that each gave a part that is not zero.
+    """
+    view = case.view
+    junction = case.source.tensor if op is None else op.outputs[0]
+    if junction is None or (op is not None and op.type not in _PASSING):
+        return None
+    parts = [
+        (view.trace.ops[index], position)
+        for index, codes in view.codes.items()
+        for position, tensor in enumerate(view.trace.ops[index].inputs[: len(codes)])
+        if tensor == junction and codes[position] == 2
+    ]
+    return (junction, sorted(parts, key=lambda p: p[0].index)) if len(parts) > 1 else None
+
+
+def _said_cancelled(case: Case, junction: int, parts: list[tuple[Op, int]]) -> Found:
+    meeting = _meeting(case, [op for op, _ in parts]) or parts[-1][0]
+    name = case.call_it(junction)
+    of = "" if junction == case.source.tensor else f" on the way of `{case.name}`"
+    return Found(
+        meeting.at,
+        f"`{case.target}` depends on {name}{of} in {len(parts)} ways, and their gradients cancel: "
+        f"none of them is zero, and their sum is. The ways meet again in "
+        f"`{case.written(meeting.at)}` on {case.line(meeting.at)}.",
+        f"Nothing to mend if `{case.target}` really does not change with {name}; else put "
+        "tf.stop_gradient on the way that shall not count.",
+    )
+
+
+def _meeting(case: Case, begins: list[Op]) -> Op | None:
+    """The first op that all the ways reach."""
+    ops = case.view.trace.ops
+    reached = [set(op.outputs) for op in begins]
+    for op in ops[begins[0].index : case.view.query.op]:
+        inside = [
+            op is begin or not mine.isdisjoint(op.inputs)
+            for begin, mine in zip(begins, reached, strict=True)
+        ]
+        if all(inside):
+            return op
+        for found, mine in zip(inside, reached, strict=True):
+            if found:
+                mine.update(op.outputs)
+    return None
 
 
 def _branch(case: Case, op: Op) -> Op | None:

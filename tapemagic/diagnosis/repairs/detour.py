@@ -163,6 +163,8 @@ def _entered(
         node = nodes.get(site.expr) if site is not None and site.here and site.expr else None
         if isinstance(node, ast.Call) and not rw.changed(node):
             name = dotted(node.func).rsplit(".", 1)[-1]
+            if "ragged" in dotted(node.func):
+                raise NoRepair  # it takes nested lists of numbers, and no tensors
             if name in ("constant", "convert_to_tensor", "Variable"):
                 arrays.change(node)
 

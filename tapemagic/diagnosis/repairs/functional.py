@@ -23,6 +23,8 @@ def functional(case: Case, rw: Rewriter, call: ast.Call, write: Op, read: Op) ->
     used = case.node(site)
     if not isinstance(used, ast.Call) or not isinstance(used.func, (ast.Name, ast.Attribute)):
         raise NoRepair
+    if _function(rw, used) is not _function(rw, call):
+        raise NoRepair  # the values have names only where they are assigned
     model = rw.inside(used.func)
     given = [*(rw.out(a) for a in used.args)]
     given += [f"{k.arg}={rw.out(k.value)}" for k in used.keywords]
@@ -38,6 +40,10 @@ def functional(case: Case, rw: Rewriter, call: ast.Call, write: Op, read: Op) ->
         values = _one(rw, call, model)
     rest = f"{model}.non_trainable_variables, {', '.join(given)}"
     rw.put(used, lambda: f"{model}.stateless_call({values}, {rest})[0]")
+
+
+def _function(rw: Rewriter, node: ast.AST) -> ast.FunctionDef | None:
+    return next((n for n in rw.above(node) if isinstance(n, ast.FunctionDef)), None)
 
 
 def _one(rw: Rewriter, call: ast.Call, model: str) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 
+from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case
 from tapemagic.diagnosis.edits import dotted
 from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter, mechanical
@@ -44,11 +45,32 @@ def loss_instead(case: Case) -> str | None:
         raise NoRepair
     name = ast.unparse(bound.targets[0])
     mean = dotted(call.func).endswith(".Mean")
+    if mean and _kept_logging(case, rw, tree, name):
+        return rw.source()
     if not mean:
         func = call.func
         rw.put(func, lambda: rw.inside(func).replace("metrics.", "losses."))
     _uses(rw, tree, name, mean)
     return rw.source()
+
+
+def _kept_logging(case: Case, rw: Rewriter, tree: ast.Module, name: str) -> bool:
+    """The mean metric goes on logging; only where its result was differentiated, the value stands."""
+    cut = case.cut
+    read = case.view.trace.ops[cut.op].at if cut is not None and cut.op is not None else None
+    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call)]
+    updates = [n for n in calls if ast.unparse(n.func) == f"{name}.update_state"]
+    results = [
+        n for n in calls if ast.unparse(n.func) == f"{name}.result"
+        and read is not None and read.here and span(n) == read.expr
+    ]  # fmt: skip
+    if len(updates) != 1 or len(results) != 1 or len(updates[0].args) != 1 or updates[0].keywords:
+        return False
+    value = updates[0].args[0]
+    if not isinstance(value, ast.Name):
+        return False
+    rw.put(results[0], lambda: f"{rw.tf}.reduce_mean({rw.inside(value)})")
+    return True
 
 
 def _uses(rw: Rewriter, tree: ast.Module, name: str, mean: bool) -> None:

@@ -10,6 +10,7 @@ from tapemagic.diagnosis.edits import (
     Edits,
     binds,
     body_lines,
+    dotted,
     indent_of,
     shifted,
     siblings,
@@ -49,13 +50,41 @@ def moved_into(case: Case, at: Site | None) -> str | None:
     moved = _with_dependents(row or [], statement, block)
     if moved is None:
         return None
+    moved = _with_inner_tape(row or [], moved)
     indent = indent_of(text, block.body[0].lineno)
     edits, rows = Edits(text), []
     for one in moved:
         begin, end = body_lines(text, one)
         rows.append(shifted(text, begin, end, indent))
         edits.delete_lines(begin, end)
-    return edits.insert_line(body_lines(text, block.body[0])[0], "\n".join(rows)).source()
+    watched = [s for s in block.body if _is_watch(s)]
+    first = next((s for s in block.body if not _is_watch(s)), None) if watched else block.body[0]
+    if first is None:
+        return None
+    return edits.insert_line(body_lines(text, first)[0], "\n".join(rows)).source()
+
+
+def _is_watch(statement: ast.stmt) -> bool:
+    value = statement.value if isinstance(statement, ast.Expr) else None
+    return isinstance(value, ast.Call) and dotted(value.func).endswith(".watch")
+
+
+def _with_inner_tape(row: list[ast.stmt], moved: list[ast.stmt]) -> list[ast.stmt]:
+    """What works on an inner gradient moves with the question for it, and with the tape's block."""
+    names = {n.id for s in moved for n in ast.walk(s) if isinstance(n, ast.Name)}
+    before = row[: row.index(moved[0])]
+    asked = [
+        s for s in before
+        if isinstance(s, ast.Assign) and isinstance(s.value, ast.Call)
+        and dotted(s.value.func).endswith((".gradient", ".jacobian")) and _bound(s) & names
+    ]  # fmt: skip
+    tapes = {dotted(s.value.func).split(".")[0] for s in asked}  # type: ignore[attr-defined]
+    blocks = [
+        s for s in before if isinstance(s, ast.With)
+        and any(isinstance(i.optional_vars, ast.Name) and i.optional_vars.id in tapes for i in s.items)
+    ]  # fmt: skip
+    chosen = [*blocks, *asked, *moved]
+    return [s for s in row if any(s is c for c in chosen)]
 
 
 def _reaches(row: list[ast.stmt], statement: ast.stmt, block: ast.With) -> bool:

@@ -3,55 +3,125 @@
 from __future__ import annotations
 
 import ast
-import re
 
 from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case
-from tapemagic.diagnosis.edits import Edits, indent_of
+from tapemagic.diagnosis.edits import Edits, dotted, indent_of
 from tapemagic.diagnosis.repairs.rewriter import mechanical
 from tapemagic.diagnosis.repairs.watching import insert_watch
-from tapemagic.traces.model import Binding
+from tapemagic.diagnosis.view import QueryView
+from tapemagic.traces.model import Argument, Binding
 
 _METHODS = {ast.Add: "assign_add", ast.Sub: "assign_sub"}
 
 
+def rebinding(view: QueryView, source: Argument) -> tuple[Binding, Binding] | None:
+    """Where the source, a tensor, took the place of a variable.
+
+    Returns:
+        The binding of the variable, and the first one of the tensor to the same name or to the
+        same place in the same object.
+    """
+    for now in view.trace.bindings:
+        if now.tensor != source.tensor:
+            continue
+        before = [b for b in view.trace.bindings if b.index <= now.index and _was(b, now)]
+        if before:
+            return before[-1], now
+    return None
+
+
+def _was(before: Binding, now: Binding) -> bool:
+    if before.kind != "variable":
+        return False
+    if now.slot is not None and before.slot == now.slot:
+        return True
+    places = [(b.name, b.at.cell, b.at.file) for b in (before, now)]
+    return places[0] == places[1]
+
+
 @mechanical
 def in_place(case: Case, binding: Binding) -> str | None:
-    """The cell with the variable changed in place; else with the new tensors watched."""
+    """The cell with the variables changed in place; else with the new tensors watched."""
     if not binding.at.here:
         return None
     node = case.here.statement_at(binding.at.line)
-    return _assigned(case, binding, node) or _each(case, node) or _watched(case)
+    edits = Edits(case.here)
+    if _assigned(edits, node):
+        for other in _others(case, binding):
+            _assigned(edits, other)
+        return edits.source()
+    return _each(case, node) or _watched(case)
 
 
-def _assigned(case: Case, binding: Binding, node: ast.AST | None) -> str | None:
-    if not re.fullmatch(r"[\w.]+", binding.name):
+@mechanical
+def assigned_instead(case: Case, binding: Binding) -> str | None:
+    """``w = tf.Variable(w - step)`` becomes ``w.assign(w - step)``, for every such statement."""
+    if not binding.at.here:
         return None
     edits = Edits(case.here)
-    if isinstance(node, ast.AugAssign) and ast.unparse(node.target) == binding.name:
-        return _changed(edits, node, binding.name, type(node.op), node.value)
+    first = case.here.statement_at(binding.at.line)
+    done = False
+    for node in case.here.statements:
+        if not isinstance(node, ast.Assign) or len(node.targets) != 1:
+            continue
+        value, name = node.value, ast.unparse(node.targets[0])
+        if not isinstance(value, ast.Call) or not dotted(value.func).endswith("Variable"):
+            continue
+        if not value.args or name not in {ast.unparse(n) for n in ast.walk(value.args[0])}:
+            continue
+        edits.replace(span(node), f"{name}.assign({edits.raw(span(value.args[0]))})")
+        done = done or node is first
+    return edits.source() if done else None
+
+
+def _others(case: Case, binding: Binding) -> list[ast.AST]:
+    """The statements that rebound the other sources: without them the next turn fails again."""
+    lines = {binding.at.line}
+    found: list[ast.AST] = []
+    for source in case.view.query.sources:
+        pair = rebinding(case.view, source)
+        if pair is None or source.kind != "tensor" or not pair[1].at.here:
+            continue
+        node = case.here.statement_at(pair[1].at.line)
+        if node is not None and pair[1].at.line not in lines:
+            lines.add(pair[1].at.line)
+            found.append(node)
+    return found
+
+
+def _assigned(edits: Edits, node: ast.AST | None) -> bool:
+    """``w = w - step`` becomes ``w.assign_sub(step)``."""
+    if isinstance(node, ast.AugAssign):
+        return _changed(edits, node, node.target, type(node.op), node.value)
     if not isinstance(node, ast.Assign) or len(node.targets) != 1:
-        return None
-    if ast.unparse(node.targets[0]) != binding.name:
-        return None
-    value = node.value
-    if isinstance(value, ast.BinOp) and ast.unparse(value.left) == binding.name:
+        return False
+    target, value = node.targets[0], node.value
+    if not isinstance(target, (ast.Name, ast.Attribute, ast.Subscript)):
+        return False
+    name = edits.raw(span(target))
+    if isinstance(value, ast.BinOp) and ast.unparse(value.left) == ast.unparse(target):
         if type(value.op) in _METHODS:
-            return _changed(edits, node, binding.name, type(value.op), value.right)
-    return edits.replace(span(node), f"{binding.name}.assign({edits.raw(span(value))})").source()
+            return _changed(edits, node, target, type(value.op), value.right)
+    if isinstance(value, (ast.ListComp, ast.List, ast.Tuple, ast.Dict)):
+        return False
+    edits.replace(span(node), f"{name}.assign({edits.raw(span(value))})")
+    return True
 
 
 def _changed(
-    edits: Edits, node: ast.AST, name: str, kind: type[ast.operator], value: ast.expr
-) -> str | None:
+    edits: Edits, node: ast.AST, target: ast.expr, kind: type[ast.operator], value: ast.expr
+) -> bool:
     method = _METHODS.get(kind)
-    written = edits.raw(span(value))
-    if method is None:
-        sign = {ast.Mult: "*", ast.Div: "/"}.get(kind)
-        if sign is None:
-            return None
-        return edits.replace(span(node), f"{name}.assign({name} {sign} ({written}))").source()
-    return edits.replace(span(node), f"{name}.{method}({written})").source()
+    name, written = edits.raw(span(target)), edits.raw(span(value))
+    if method is not None:
+        edits.replace(span(node), f"{name}.{method}({written})")
+        return True
+    sign = {ast.Mult: "*", ast.Div: "/"}.get(kind)
+    if sign is None:
+        return False
+    edits.replace(span(node), f"{name}.assign({name} {sign} ({written}))")
+    return True
 
 
 def _each(case: Case, node: ast.AST | None) -> str | None:

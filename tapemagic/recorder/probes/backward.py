@@ -11,17 +11,17 @@ from typing import Any
 
 import numpy as np
 
-from tapemagic.recorder.log import Log, _small, copied
+from tapemagic.recorder.log import SMALL, Log, copied
 from tapemagic.recorder.patches import Patches
 from tapemagic.recorder.private import Private
 from tapemagic.recorder.probes.ops import OpsProbe
-from tapemagic.recorder.weave import Observer, weave
+from tapemagic.recorder.weave import guards_itself, observed
 
 NONE, ZERO, FINE, NONFINITE, UNSEEN = range(5)
 """What a backward op returned for an input; UNSEEN: symbolic, or on a device that was not read."""
 
 MOST_STEP_VALUES = 6000
-_SUMMED = frozenset(map(np.dtype, ("float32", "float64", "complex64", "complex128")))
+_SUMMED = frozenset(map(np.dtype, ("float32", "float64")))
 _INFINITY = float("inf")
 
 
@@ -34,15 +34,20 @@ class BackwardProbe:
         self.private = private
         self.kept = 0
         self.inside = 0  # a py_function's backward op asks a tape of its own: not our steps
+        self.tensor = private.eager_tensor
+        self.looked: dict[int, int] = {}  # id of a gradient of this query -> its code
+        self.small: dict[int, Any] = {}  # the same for the values of small ones
         self.came: dict[int, int] = {}  # id of a returned gradient -> the tensor it is for
         self.of: int | None = None  # the query that ``came`` belongs to
+        self._registered: Any = None
 
     def install(self, patches: Patches) -> None:
         """Start to listen."""
         original = self.private.gradient_function()
-        observer = Observer(self.log, self._called, self._returned, self._failed)
         self._registered = original
-        self.private.register_gradient_function(weave(original, observer))
+        self.private.register_gradient_function(
+            observed(original, self.log, self._called, self._returned, self._failed)
+        )
         record_operation = self.private.record.record_operation
 
         def recording(
@@ -67,27 +72,44 @@ class BackwardProbe:
 
     def restore(self) -> None:
         """Stop to listen."""
-        self.private.register_gradient_function(self._registered)
+        if self._registered is not None:
+            self.private.register_gradient_function(self._registered)
 
+    @guards_itself
     def _called(self, *arguments: Any) -> tuple[Any, ...] | None:
         if self.ops.query is None:
             return None
         self.inside += 1
-        return (*arguments, len(self.log.ops))
+        return arguments, len(self.log.ops)
 
     def _failed(self, called: tuple[Any, ...] | None, _error: BaseException) -> None:
-        if called is not None:
-            self.inside -= 1
-
-    def _returned(self, called: tuple[Any, ...] | None, result: Any) -> None:
         if called is None:
             return
         self.inside -= 1
-        if self.inside:
-            return
-        _, attrs, num_inputs, _, outputs, out_grads, skip, _, begin = called
-        index = None if attrs is None else self.log.attributes.get(id(attrs))
-        if index is None and attrs is None:
+        if not self.inside and self.ops.query is not None:
+            index = (
+                self.log.by_attributes().get(id(called[0][1])) if called[0][1] is not None else None
+            )
+            self.log.queries[self.ops.query].failed = index
+
+    @guards_itself
+    def _returned(self, called: Any, result: Any) -> Any:
+        if type(called) is tuple:
+            self.inside -= 1
+            if not self.inside:
+                try:
+                    arguments, begin = called
+                    self._stepped(arguments, begin, result)
+                except Exception as fault:
+                    self.log.fault("backward", fault)
+        return result
+
+    def _stepped(self, arguments: tuple[Any, ...], begin: int, result: Any) -> None:
+        _, attrs, num_inputs, _, outputs, out_grads, skip, _ = arguments
+        index = None
+        if attrs is not None:
+            index = self.log.by_attributes().get(id(attrs))
+        else:
             index = self._silent_read(out_grads)
         if index is None:
             for tensor in outputs or ():
@@ -141,7 +163,7 @@ class BackwardProbe:
 
             places = log.place(sys._getframe(2)) if eager else ()
             log.ops.append(
-                (name, ins, outs, places, None, graph, log.scope, self.ops.query, None, None)
+                (name, ins, outs, places, None, graph, log.around(), self.ops.query, None, None)
             )
             log.tracked.append(False)
             for made, tensor in zip(outs, outputs, strict=True):
@@ -185,35 +207,53 @@ class BackwardProbe:
     def _step(
         self, index: int | None, num_inputs: int, result: Any, skip: Any, upstream: Any, begin: int
     ) -> None:
-        query = self.log.queries[self.ops.query]  # type: ignore[index]
+        log = self.log
+        query = log.queries[self.ops.query]  # type: ignore[index]
         if type(result) is not list and type(result) is not tuple:
             result = [None] * num_inputs if result is None else [result]
-        codes = bytes(map(_look, result))
-        if index is not None and self.log.silent_reads:
-            if self.of != self.ops.query:
-                self.of = self.ops.query
-                self.came.clear()
-            for tensor, gradient in zip(self.log.ops[index][1], result, strict=False):
-                if gradient is not None and hasattr(gradient, "_id"):
-                    self.came[gradient._id] = tensor
+        if self.of != self.ops.query:
+            self.of = self.ops.query
+            self.came.clear()
+            self.looked.clear()
+            self.small.clear()
+        looked, tensor_class, codes = self.looked, self.tensor, bytearray(len(result))
+        inputs = log.ops[index][1] if index is not None and log.silent_reads else ()
         values: tuple[Any, ...] = ()
-        if self.kept < MOST_STEP_VALUES:
-            values = tuple(map(_kept, result))
-            self.kept += 1
+        for position, gradient in enumerate(result):
+            if gradient is None:
+                continue
+            known = getattr(gradient, "_id", None)
+            if known is None:
+                codes[position] = _look(gradient)
+                continue
+            code = looked.get(known)
+            if code is None:  # a gradient that is handed on as it is was looked at before
+                code = looked[known] = _look(gradient)
+                if type(gradient) is tensor_class and gradient._num_elements() <= SMALL:
+                    if self.kept < MOST_STEP_VALUES:
+                        self.small[known] = copied(gradient)
+                        self.kept += 1
+            if known in self.small:
+                if not values:
+                    values = (None,) * len(result)
+                values = (*values[:position], self.small[known], *values[position + 1 :])
+            codes[position] = code
+            if position < len(inputs):
+                self.came[known] = inputs[position]
         up = NONE
         if NONFINITE in codes:
             up = max((_look(g) for g in upstream or ()), default=NONE)
-        query.steps.append((index, codes, skip, up, values, begin))
+        query.steps.append((index, bytes(codes), skip, up, values, begin))
 
 
 def _look(gradient: Any) -> int:
     """NONE, ZERO, FINE, NONFINITE or UNSEEN; one pass over memory, without a copy."""
-    if gradient is None:
-        return NONE
     try:
         array = gradient._numpy_internal()
     except AttributeError:
         values = getattr(gradient, "values", None)
+        if gradient is None:
+            return NONE
         if values is None or not hasattr(values, "_numpy_internal"):
             return UNSEEN
         array = values._numpy_internal()
@@ -227,10 +267,10 @@ def look_at(array: Any) -> int:
     if array.dtype in _SUMMED:
         # A dot product with itself is the cheapest single pass: NaN and Inf show in it.
         flat = array.ravel()
-        square = abs(np.vdot(flat, flat))
-        if 0 < square < _INFINITY:
+        square = flat.dot(flat)
+        if 0.0 < square < _INFINITY:
             return FINE
-        if square == 0:
+        if square == 0.0:
             return FINE if flat.any() or not flat.size else ZERO  # it may have underflowed
     try:
         flat = array if array.dtype.kind in "fc" else array.astype("float32")
@@ -239,10 +279,3 @@ def look_at(array: Any) -> int:
     except (TypeError, ValueError):
         return UNSEEN
     return FINE if flat.any() or not flat.size else ZERO
-
-
-def _kept(gradient: Any) -> Any:
-    """The value of a small gradient, which the diagram shows."""
-    if gradient is None or not hasattr(gradient, "_numpy_internal"):
-        return None
-    return copied(gradient) if _small(gradient._shape_tuple()) else None

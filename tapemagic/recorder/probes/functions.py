@@ -9,7 +9,7 @@ from tapemagic.recorder.log import Log
 from tapemagic.recorder.patches import Patches
 from tapemagic.recorder.private import Private
 from tapemagic.recorder.probes.ops import OpsProbe
-from tapemagic.recorder.weave import Observer, weave
+from tapemagic.recorder.weave import observed
 
 LIBRARY = "\0"
 """Ends the name of a layer whose code is Keras' own, until the trace is built."""
@@ -26,9 +26,17 @@ class FunctionsProbe:
 
     def install(self, patches: Patches) -> None:
         """Start to listen."""
-        observer = Observer(self.log, self._enter, self._leave, self._leave)
         cls = self.private.concrete_function
-        patches.set(cls, "_call_flat", weave(vars(cls)["_call_flat"], observer))
+        call = vars(cls)["_call_flat"]
+        patches.set(
+            cls, "_call_flat", observed(call, self.log, self._enter, self._leave, self._leave)
+        )
+        thread = self.private.replica_thread
+        begun = observed(vars(thread)["__init__"], self.log, self._replicas)
+        patches.set(thread, "__init__", begun)
+
+    def _replicas(self, *_arguments: Any) -> None:
+        self.log.replica = self.private.replica
 
     def _enter(self, function: Any, *_arguments: Any) -> Any:
         outer, self.ops.calling = self.ops.calling, function.graph
@@ -46,8 +54,11 @@ class FunctionsProbe:
             self._layers(patches, layer_class)
 
     def _layers(self, patches: Patches, layer_class: Any) -> None:
-        observer = Observer(self.log, self._into, self._out_of, self._out_of)
-        patches.set(layer_class, "__call__", weave(vars(layer_class)["__call__"], observer))
+        call = vars(layer_class)["__call__"]
+        patches.set(
+            layer_class, "__call__",
+            observed(call, self.log, self._into, self._out_of, self._out_of),
+        )  # fmt: skip
 
     def _into(self, layer: Any, *_arguments: Any) -> tuple[str, ...]:
         outer = self.log.scope

@@ -8,14 +8,19 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from tapemagic.recorder.flow import Flow
 from tapemagic.recorder.log import MOST_VALUES, Log, RawEntry, _small, copied
 from tapemagic.recorder.patches import Patches
 from tapemagic.recorder.private import Private
-from tapemagic.recorder.weave import Observer, weave
+from tapemagic.recorder.weave import observed
 
+FORWARD_MODE = (
+    "A tf.autodiff.ForwardAccumulator ran. It needs no tape, and what it computes is not explained."
+)
+_MOST_READS = 8
 _INTEGERS = (3, 9)
 """int32 and int64, as the protocol buffer numbers them."""
 
@@ -29,14 +34,26 @@ class OpsProbe:
         self.private = private
         self.query: int | None = None  # the query whose backward pass is running
         self.calling: Any = None  # the FuncGraph of the function that is being called
+        self.on_op: Callable[..., None] | None = None
+        self.forward = 0  # forward accumulators that are running
 
     def install(self, patches: Patches) -> None:
         """Start to listen."""
         self.on_op = self._make_callback()
         self.private.op_callbacks.add_op_callback(self.on_op)
-        observer = Observer(self.log, before=everything, after=self._recorded)
+        accumulator = self.private.accumulator_class
+        for name, change in (("_push_accumulator", 1), ("_pop_accumulator", -1)):
+            plain = vars(accumulator)[name]
+            heard = observed(plain, self.log, after=partial(self._forward_mode, change))
+            patches.set(accumulator, name, heard)
         execute = self.private.execute
-        patches.set(execute, "record_gradient", weave(execute.record_gradient, observer))
+        recording = observed(execute.record_gradient, self.log, everything, self._recorded)
+        patches.set(execute, "record_gradient", recording)
+
+    def _forward_mode(self, change: int, *_call: Any) -> None:
+        self.forward += change
+        if FORWARD_MODE not in self.log.notes:
+            self.log.notes.append(FORWARD_MODE)
 
     def _recorded(self, arguments: tuple[Any, ...], _result: Any) -> None:
         """On this slower way an op is recorded after its callback: ask once more."""
@@ -50,15 +67,13 @@ class OpsProbe:
         if not self.log.tracked[index]:
             self.log.tracked[index] = self.private.should_record(listed)
         if self.log.ops[index][4] is not attrs and attrs is not None:
-            self.log.attributes[id(attrs)] = index
+            self.log.by_attributes()[id(attrs)] = index
             self.log.kept.append(attrs)  # alive, so that its id stays its own
 
     def restore(self) -> None:
         """Stop to listen."""
-        try:
+        if self.on_op is not None and self.private.observed_here(self.on_op):
             self.private.op_callbacks.remove_op_callback(self.on_op)
-        except KeyError:
-            self.private.op_callbacks.clear_op_callbacks()
 
     def _make_callback(self) -> Callable[..., None]:
         """TensorFlow's callback, with all that it needs at hand: it runs after every op."""
@@ -66,7 +81,8 @@ class OpsProbe:
         ops, tracked, made, facts, small, reads = (
             log.ops, log.tracked, log.made, log.facts, log.small, log.reads,
         )  # fmt: skip
-        attributes, places_of, unknown = self.log.attributes, self._places, self._unknown
+        unknown = self._unknown
+        variables, person, getframe = log.variables, log.person, sys._getframe
         no_tape = self.private.pywrap_tfe.TFE_Py_TapeSetIsEmpty
         should_record = self.private.pywrap_tfe.TFE_Py_TapeSetShouldRecordBackprop
         add_op, add_tracked = ops.append, tracked.append
@@ -95,28 +111,46 @@ class OpsProbe:
                 body = None
                 if self.calling is not None and op_type[:2] == "__":
                     body = self._body()
-                places = () if query is not None else places_of()
+                places: tuple[Any, ...] = ()
+                if query is None:
+                    found = []
+                    frame: Any = getframe(1)
+                    while frame is not None:
+                        code = frame.f_code
+                        if code.co_filename in person:
+                            found.append((code, frame.f_lasti))
+                            if code.co_name == "<module>" or len(found) > 5:
+                                break
+                        frame = frame.f_back
+                    places = tuple(found)
                 ins = tuple([t._id for t in inputs])
                 index = len(ops)
-                for known, tensor in zip(ins, inputs, strict=True):
-                    if known not in made:
-                        index = unknown(known, tensor, index, ins, places)
+                for known in ins:
+                    if known not in made and known not in variables:
+                        for known, tensor in zip(ins, inputs, strict=True):
+                            if known not in made and known not in variables:
+                                index = unknown(known, tensor, index, ins, places)
+                        break
                 outs = tuple([t._id for t in outputs])
-                add_op((op_type, ins, outs, places, attrs, None, log.scope, query, body, None))
+                if body is not None and body in log.baked:
+                    self._with_baked(outs, body, index)
+                scope = log.scope if log.replica is None else log.around()
+                add_op((op_type, ins, outs, places, attrs, None, scope, query, body, None))
                 add_tracked(not empty and should_record(outputs))
-                attributes[id(attrs)] = index
-                for made_id, tensor in zip(outs, outputs, strict=True):
+                for tensor in outputs:
+                    made_id = tensor._id
                     made[made_id] = index
                     shape = tensor._shape_tuple()
                     facts[made_id] = (tensor._datatype_enum(), shape)
-                    if query is None and len(small) < MOST_VALUES:
+                    if query is None:
                         keep = kept_sizes.get(shape)
                         if keep is None:
                             keep = kept_sizes[shape] = _small(shape)
-                        if keep:
+                        if keep and len(small) < MOST_VALUES:
                             small[made_id] = copied(tensor)
                 if reads:
-                    reads.clear()
+                    # An accumulator runs ops between a variable's read and the op that reads it.
+                    del reads[: -_MOST_READS if self.forward else None]
                 flow.activity += 1
                 if flow.sleeping:
                     flow.wake()
@@ -135,6 +169,8 @@ class OpsProbe:
             return
         if not hasattr(graph, "name"):
             return  # a graph of TensorFlow 1: no tape reaches it
+        if op_type == "Const" and self.flow.marked:
+            self._baked(attrs, graph)
         index = len(log.ops)
         key = f"{graph.name}#{id(graph)}"
         log.graphs.setdefault(key, graph)
@@ -143,16 +179,40 @@ class OpsProbe:
             body = self._body()
         ins = tuple([t._id for t in inputs])
         outs = tuple([t._id for t in outputs])
-        log.ops.append((op_type, ins, outs, (), attrs, key, log.scope, self.query, body, op_name))
+        if body is not None and body in log.baked:
+            log.baked.setdefault(key, set()).update(log.baked[body])
+        log.ops.append(
+            (op_type, ins, outs, (), attrs, key, log.around(), self.query, body, op_name)
+        )
         log.tracked.append(bool(outs) and self.private.should_record(outputs))
-        self.log.attributes[id(attrs)] = index
         for made_id, tensor in zip(outs, outputs, strict=True):
             log.made[made_id] = index
             log.facts[made_id] = (tensor.dtype.as_datatype_enum, tensor)
-        log.reads.clear()
+        if not self.forward:
+            log.reads.clear()
         self.flow.activity += 1
         if self.flow.sleeping:
             self.flow.wake()
+
+    def _baked(self, attrs: Any, graph: Any) -> None:
+        """A constant of a function's graph: was it a value that had left TensorFlow?
+
+        Autograph compiles the function anew, so its Python code is not watched. That the constant
+        holds what a marked value holds is the evidence; numbers that stand in any code are none.
+        """
+        value = self.private.constant_of(attrs)
+        if value is None or value.dtype.kind not in "fc" or not telling(value):
+            return
+        found = [m for held, m in self.flow.held() if same_content(value, held)]
+        if found:
+            self.log.baked.setdefault(f"{graph.name}#{id(graph)}", set()).update(found)
+
+    def _with_baked(self, outs: tuple[int, ...], body: str, index: int) -> None:
+        """What a function gives depends on the values that became constants of its graph."""
+        spot = self.flow.pending_spot()
+        marks = tuple(sorted(self.log.baked[body]))
+        for made in outs:
+            self.log.entries.append(RawEntry(made, marks, spot, index, certain=False))
 
     def _body(self) -> str:
         graph = self.calling
@@ -160,25 +220,15 @@ class OpsProbe:
         self.log.graphs.setdefault(key, graph)
         return key
 
-    def _places(self) -> tuple[Any, ...]:
-        frame = sys._getframe(2)  # this method and the callback are ours
-        person = self.log.person
-        found = []
-        while frame is not None:
-            code = frame.f_code
-            if code.co_filename in person:
-                found.append((code, frame.f_lasti))
-                if code.co_name == "<module>" or len(found) > 5:
-                    break
-            frame = frame.f_back  # type: ignore[assignment]
-        return tuple(found)
-
     def _unknown(
         self, made: int, tensor: Any, index: int, ins: tuple[int, ...], places: tuple[Any, ...]
     ) -> int:
         """An input that no op made: a variable read in C, or a constant that came from Python."""
         log = self.log
-        if log.reads:
+        # What a read in C makes is new: it was never seen, and it is younger than all that ran.
+        last = log.ops[-1][2] if log.ops else ()
+        new = made not in log.facts and (not last or made > max(last))
+        if log.reads and (new or self.forward):
             shape, dtype = tensor._shape_tuple(), tensor._datatype_enum()
             for position, handle in enumerate(log.reads):
                 facts = log.variables.get(handle)
@@ -190,7 +240,7 @@ class OpsProbe:
                         continue  # such a read would be on the tape: this is a constant
                     del log.reads[position]
                     log.ops.append(
-                        ("ReadVariableOp", (handle,), (made,), places, None, None, log.scope,
+                        ("ReadVariableOp", (handle,), (made,), places, None, None, log.around(),
                          self.query, None, None)
                     )  # fmt: skip
                     log.tracked.append(tracked)
@@ -224,6 +274,8 @@ class OpsProbe:
 
     def _would_be(self, handle: int, trainable: bool) -> bool:
         """Whether a tape that is recording now would track a read of a variable."""
+        if self.private.is_paused():
+            return False
         for tape in self.log.tapes.values():
             kinds = [e[1] for e in tape.events if e[1] in ("enter", "exit")]
             if kinds and kinds[-1] == "enter":
@@ -248,6 +300,25 @@ class OpsProbe:
             self.log.entries.append(
                 RawEntry(made, tuple(marks or loose), self.flow.pending_spot(), index, bool(marks))
             )
+
+
+def telling(value: Any) -> bool:
+    """Whether a constant is more than a 0, 1 or 0.5, which stand in any code."""
+    import numpy as np
+
+    flat = np.asarray(value).ravel()
+    return bool(flat.size) and not bool((flat * 2 == np.round(flat * 2)).all())
+
+
+def same_content(value: Any, other: Any) -> bool:
+    """Whether a constant's array holds what a Python value holds."""
+    import numpy as np
+
+    try:
+        array = np.asarray(other)
+        return array.shape == value.shape and bool((array.astype(value.dtype) == value).all())
+    except (TypeError, ValueError):
+        return False
 
 
 def everything(*arguments: Any) -> tuple[Any, ...]:

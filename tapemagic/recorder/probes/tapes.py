@@ -13,8 +13,8 @@ from tapemagic.recorder.patches import Patches
 from tapemagic.recorder.portraits import Portraits, axes
 from tapemagic.recorder.private import Private
 from tapemagic.recorder.probes.ops import OpsProbe
-from tapemagic.recorder.values import read_gradient
-from tapemagic.recorder.weave import Observer, weave
+from tapemagic.recorder.values import Later
+from tapemagic.recorder.weave import observed
 
 METHODS = ("gradient", "jacobian", "batch_jacobian")
 
@@ -33,6 +33,7 @@ class TapesProbe:
         self.ours = False  # the next tape is opened by tapemagic
         self.keras = False
         self.applying = False
+        self.later = Later()
         self.portraits = Portraits()
 
     # -- install
@@ -49,7 +50,6 @@ class TapesProbe:
                 patches, tape, name,
                 before=partial(self._begin, name), after=self._end, failed=self._failed,
             )  # fmt: skip
-        self._accesses(patches)
 
     def install_keras(self, patches: Patches) -> None:
         """Listen to optimizers, once Keras is imported."""
@@ -69,19 +69,7 @@ class TapesProbe:
                 break
 
     def _weave(self, patches: Patches, owner: Any, name: str, **callbacks: Any) -> None:
-        observer = Observer(self.log, **callbacks)
-        patches.set(owner, name, weave(vars(owner)[name], observer))
-
-    def _accesses(self, patches: Patches) -> None:
-        """Variables that a tape watches because they are read are noticed at the first read."""
-        from tensorflow.python.eager import tape as tape_module
-
-        def accessed(variable: Any) -> None:
-            handle = variable_handle(variable)
-            if handle is not None:
-                self.log.note_variable(variable, handle)
-
-        self._weave(patches, tape_module, "variable_accessed", before=accessed)
+        patches.set(owner, name, observed(vars(owner)[name], self.log, **callbacks))
 
     # -- the life of a tape
 
@@ -179,6 +167,11 @@ class TapesProbe:
 
     def _argument(self, path: str, item: Any) -> RawArgument:
         kind = self.kinds.of(item)
+        if kind == VARIABLE and "_handle" in getattr(item, "__dict__", ()):
+            number = self._id(item)
+            facts = self.log.variables[number]  # type: ignore[index]
+            name = type(item).__name__
+            return RawArgument(path, number, "variable", facts.dtype, facts.shape, name)
         known = self._id(item) if kind in (TENSOR, VARIABLE) or hasattr(item, "_id") else None
         if known is None:
             flat = getattr(item, "flat_values", getattr(item, "values", None))
@@ -201,6 +194,10 @@ class TapesProbe:
         """The flattened arguments, in the order of ``tf.nest``, with where each one stood."""
         from tensorflow.python.util import nest
 
+        if type(structure) in (list, tuple) and all(
+            self.kinds.of(item) in (TENSOR, VARIABLE) for item in structure
+        ):
+            return [self._argument(f"[{i}]", item) for i, item in enumerate(structure)]
         try:
             pairs = nest.flatten_with_tuple_paths(structure)
         except (TypeError, ValueError):
@@ -220,6 +217,7 @@ class TapesProbe:
         row = RawQuery(
             method, self.raw(tape).id, len(self.log.ops), self._where_query(),
             self.arguments(target), self.arguments(sources), text == "zero", self._graph(),
+            replica=self.private.replica(),
         )  # fmt: skip
         row.axes = axes(method, target, sources)
         return self._open(row)
@@ -265,13 +263,13 @@ class TapesProbe:
         row = self._shut(state)
         flat = self._results(result, len(row.sources))
         self._read(row, flat)
-        for gradient in flat:
-            made = getattr(gradient, "_id", None)
-            if made is not None and made not in self.log.facts:
-                if hasattr(gradient, "_numpy_internal"):
+        facts = self.log.facts
+        for made, gradient in zip(row.results, flat, strict=True):
+            if made is not None and made not in facts:
+                if hasattr(type(gradient), "_numpy_internal"):
                     self.log.note_tensor(gradient)
                 else:
-                    self.log.facts[made] = (gradient.dtype.as_datatype_enum, gradient)
+                    facts[made] = (gradient.dtype.as_datatype_enum, gradient)
 
     def _where_query(self) -> tuple[Where, ...]:
         if self._eager():
@@ -279,7 +277,8 @@ class TapesProbe:
         return self.mapped()
 
     def _read(self, row: RawQuery, gradients: list[Any]) -> None:
-        row.gradients = [None if g is None else read_gradient(g) for g in gradients]
+        take = self.later.take
+        row.gradients = [None if g is None else take(g) for g in gradients]
         self.portraits.add(row, gradients)
         row.results = [getattr(g, "_id", None) for g in gradients]
 

@@ -25,7 +25,11 @@ class VariablesProbe:
     def install(self, patches: Patches) -> None:
         """Put the descriptor in place; instances keep their attribute in ``__dict__``."""
         log = self.log
-        wrappers: dict[CodeType, bool] = {}
+        # By id, since hashing a code object hashes all that is in it; the value keeps it alive.
+        wrappers: dict[int, tuple[CodeType, bool]] = {}
+        variables, reads = log.variables, log.reads
+
+        getframe = sys._getframe
 
         class Handle:
             def __get__(self, variable: Any, owner: Any = None) -> Any:
@@ -37,16 +41,16 @@ class VariablesProbe:
                     raise AttributeError("_handle") from None
                 try:
                     known = handle._id
-                    if known not in log.variables:
+                    if known not in variables:
                         log.note_variable(variable, handle)
                     # Only a read done in C has a generated op wrapper as its nearest frame.
-                    code = sys._getframe(1).f_code
-                    wrapper = wrappers.get(code)
+                    code = getframe(1).f_code
+                    wrapper = wrappers.get(id(code))
                     if wrapper is None:
                         name = code.co_filename.rsplit("/", 1)[-1].rsplit("\\", 1)[-1]
-                        wrapper = wrappers[code] = name.startswith("gen_")
-                    if wrapper:
-                        log.reads.append(known)
+                        wrapper = wrappers[id(code)] = (code, name.startswith("gen_"))
+                    if wrapper[1]:
+                        reads.append(known)
                 except Exception as fault:
                     log.fault("variables", fault)
                 return handle
