@@ -27,6 +27,7 @@ NOTEBOOKS = ROOT / "demo_notebooks"
 
 _BLOCK = re.compile(r"^```python(?P<raises> raises)?\n(?P<code>.*?)^```$", re.MULTILINE | re.DOTALL)
 _CAUSE = re.compile(r"^<!-- cause: (?P<slug>[\w-]+) -->$", re.MULTILINE)
+_SCRIPT = re.compile(r"<script\b.*?</script>", re.DOTALL)
 _PACKAGES = re.compile(r"[^\s\"']*/(?=site-packages/)")
 
 
@@ -101,7 +102,10 @@ def _cause(match: re.Match[str]) -> str:
 
 
 def _clean(output: Any) -> Any:
-    """Take the folders of this machine out of a traceback."""
+    """Take out the folders of this machine, and scripts: a notebook from disk runs none."""
+    page = output.get("data", {}).get("text/html")
+    if page is not None:
+        output.data["text/html"] = _SCRIPT.sub("", page)
     if output.output_type == "error":
         output.traceback = [_PACKAGES.sub("…/", line) for line in output.traceback]
         output.evalue = _PACKAGES.sub("…/", output.evalue)

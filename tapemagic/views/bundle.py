@@ -28,4 +28,5 @@ def mimebundle(report: Report, display: DisplayOptions | None = None) -> dict[st
     from tapemagic.views.html import html
     from tapemagic.views.text import text
 
-    return {"text/html": html(report, display), "text/plain": text(report, display)}
+    plain = text(report, display)
+    return {"text/html": html(report, display, plain), "text/plain": plain}

@@ -27,15 +27,16 @@ MOST = 30  # tables and cards in sight; a cell that asks more often folds the re
 HIDDEN = "jp-LastModified-hidden"
 
 
-def html(report: Report, display: DisplayOptions | None = None) -> str:
+def html(report: Report, display: DisplayOptions | None = None, plain: str | None = None) -> str:
     """Return the report as a piece of HTML for a notebook's output.
 
     Args:
         report: What to show.
         display: Which parts to show; the default shows all.
+        plain: The same as text, where it is known already.
     """
     display = display or DisplayOptions()
-    return fragment(_body(report, display), text(report, display))
+    return fragment(_body(report, display), text(report, display) if plain is None else plain)
 
 
 def fragment(body: str, plain: str) -> str:

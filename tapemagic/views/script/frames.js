@@ -27,6 +27,8 @@ function fill(shown, g, inner, left, top, home) {
     const el = draw("g", { class: "tm-e" }, g);
     const d = wayOf(shown, edge.way, left, top);
     draw("path", { d, fill: "none", stroke: color, "stroke-width": width }, el);
+    const points = tip(shown, edge, left, top);
+    draw("polygon", { points, fill: color, stroke: color }, el);
   }
   for (const box of inner.boxes) {
     const at = {
@@ -55,6 +57,15 @@ function fill(shown, g, inner, left, top, home) {
     made.key = box.key;
     shown.nodes.push(made);
   }
+}
+
+function tip(shown, edge, left, top) {
+  const down = shown.data.down;
+  const box = edge.way[edge.back ? 0 : edge.way.length - 1];
+  const [along, to] = edge.back ? [box.long / 2, 5] : [-box.long / 2, -5];
+  const [x, y] = down ? [left + box.x, top + box.y + along] : [left + box.x + along, top + box.y];
+  const sides = down ? [[-2.5, to], [2.5, to]] : [[to, -2.5], [to, 2.5]];
+  return [[0, 0], ...sides].map(([dx, dy]) => `${x + dx},${y + dy}`).join(" ");
 }
 
 // A smooth line through waypoints, from the border of a box to the border of the next one.

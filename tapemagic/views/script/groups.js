@@ -8,7 +8,20 @@ function toggle(shown, node) {
   arrange(shown);
   const again = shown.nodes.find((one) => !one.hidden && (one.key || one.facts.id) === key);
   say(shown, `${node.facts.lines[0]}: ${open ? "closed" : "open"}.`);
-  if (again) stand(shown, again, true);
+  if (!again) return;
+  stand(shown, again, true);
+  if (!open) whole(shown, again);
+}
+
+// Bring an opened box into view: all of it, or its beginning where that would be too small.
+function whole(shown, node) {
+  const { x0, x1, y0, y1 } = node.now;
+  const room = [shown.figure.clientWidth / (x1 - x0 + 30), shown.height / (y1 - y0 + 30)];
+  const scale = Math.min(shown.scale, Math.max(0.45, Math.min(...room)));
+  const [x, y] = centre(shown, node);
+  const down = Math.min(0, (shown.height / scale - (y1 - y0 + 30)) / 2);
+  const right = Math.min(0, (shown.figure.clientWidth / scale - (x1 - x0 + 30)) / 2);
+  look(shown, x + right, y + down, scale);
 }
 
 function openAll(shown, open) {

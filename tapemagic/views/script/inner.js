@@ -29,7 +29,7 @@ function lay(shown, graph, path) {
     box.y = down ? box.along : box.across - first;
   }
   const [w, h] = down ? [end - first, along - 26] : [along - 26, end - first];
-  return { w, h, boxes, edges: edges.map((edge) => ({ state: edge[2], way: edge.way })) };
+  return { w, h, boxes, edges: edges.map((edge) => ({ state: edge[2], way: edge.way, back: edge.back })) };
 }
 
 function measured(facts) {
@@ -39,41 +39,6 @@ function measured(facts) {
     return pen.measureText(text).width;
   });
   return { w: Math.max(...widths) + 22, h: 13 * facts.lines.length + 9 };
-}
-
-// Rows by the longest way to each box; an arrow over several rows gets a waypoint in each.
-function ranked(boxes, edges) {
-  const rank = boxes.map(() => 0);
-  for (let turn = 0, moved = true; moved && turn < boxes.length; turn++) {
-    moved = false;
-    for (const [tail, head] of edges) {
-      if (rank[head] > rank[tail] || turn === boxes.length - 1) continue;
-      rank[head] = rank[tail] + 1;
-      moved = true;
-    }
-  }
-  const rows = [];
-  const put = (box, row) => (rows[row] = rows[row] || []).push(box);
-  boxes.forEach((box, i) => {
-    box.ups = [];
-    box.downs = [];
-    put(box, rank[i]);
-  });
-  for (const edge of edges) {
-    const [tail, head] = edge;
-    edge.way = [boxes[tail]];
-    for (let row = rank[tail] + 1; row < rank[head]; row++) {
-      const point = { w: 6, h: 6, long: 0, wide: 6, ups: [], downs: [] };
-      put(point, row);
-      edge.way.push(point);
-    }
-    edge.way.push(boxes[head]);
-    for (let i = 1; i < edge.way.length; i++) {
-      edge.way[i - 1].downs.push(edge.way[i]);
-      edge.way[i].ups.push(edge.way[i - 1]);
-    }
-  }
-  return rows.filter(Boolean);
 }
 
 // A few sweeps: each box wants to stand in the middle of those that it is joined to.

@@ -38,9 +38,9 @@ function lines(shown, root) {
 
 function facts(shown, node) {
   const panel = shown.panel;
-  panel.hidden = !node;
+  panel.hidden = !node || node.el.classList.contains("tm-opened");
   panel.textContent = "";
-  if (!node) return;
+  if (panel.hidden) return;
   make("b", "", node.facts.lines[0], panel);
   const list = make("dl", "", "", panel);
   for (const [word, text] of node.facts.rows || []) {
@@ -49,9 +49,8 @@ function facts(shown, node) {
   }
   if (node.facts.inside) {
     make("dt", "", "inside", list);
-    const open = node.el.getAttribute("aria-expanded") === "true";
-    const how = open ? "the minus sign, or E, closes it" : "the plus sign, or E, opens it";
-    make("dd", "", `${node.facts.inside.nodes.length} boxes; ${how}`, list);
+    const count = node.facts.inside.nodes.length;
+    make("dd", "", `${count} boxes; the plus sign, or E, opens it`, list);
   }
   const box = node.el.getBoundingClientRect();
   const home = shown.figure.getBoundingClientRect();
@@ -75,7 +74,7 @@ function pick(shown, node) {
     const back = ends.map((one) => reach(shown, one.top, "head", "tail"));
     down = new Set([...down].filter((top) => back.some((set) => set.has(top))));
   }
-  const on = (tops) => shown.nodes.filter((one) => tops.has(one.top)).length;
+  const on = (tops) => shown.nodes.filter((one) => !one.key && tops.has(one.top)).length;
   for (const one of shown.nodes) {
     one.el.classList.toggle("tm-on", up.has(one.top) || down.has(one.top));
   }
