@@ -8,9 +8,9 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import CodeType, TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from tapemagic.cell.adopt import MOST_LINES, functions_of, is_own, kept, label_of, text_of, watch
 from tapemagic.cell.rewrite import codes, embed, rewrite
@@ -18,11 +18,12 @@ from tapemagic.cell.text import CellText
 from tapemagic.options import RunOptions
 from tapemagic.owntape import OwnTape
 from tapemagic.recorder.flow import inert_flags, inert_hooks
+from tapemagic.recorder.heritage import Heritage
 from tapemagic.recorder.log import Log
 from tapemagic.recorder.patches import to_the_end
 from tapemagic.recorder.private import is_imported
 from tapemagic.recorder.recorder import Recorder
-from tapemagic.report.model import Report
+from tapemagic.report.model import Report, Why
 
 if TYPE_CHECKING:
     from tapemagic.trying.around import Around
@@ -55,6 +56,8 @@ class Session:
 
     active: Session | None = None
     _past: Past | None = None
+    _heritage = Heritage()
+    _reasons: ClassVar[dict[int, Why]] = {}  # by source, of the last report
 
     def __init__(
         self,
@@ -175,6 +178,7 @@ class Session:
         log.person.add(self.filename)
         try:
             self._continue()
+            self._inherit()
             self._adopt()
         except Exception as fault:
             log.fault("start", fault)
@@ -220,6 +224,29 @@ class Session:
         self._begun_queries = len(log.queries)
         self._begun_tapes = len(log.tapes)
         self.recorder.go_on(log)
+
+    def _inherit(self) -> None:
+        """Know what names hold from earlier traced cells."""
+        heritage = Session._heritage
+        heritage.forget(self.namespace)
+        for text in heritage.texts.values():
+            if text.label is None and text.file is None and text is not self.text:
+                text.label = label_of(text.filename)
+        self._texts = {**heritage.texts, **self._texts}
+        heritage.give(self.recorder.log, self.recorder.flow)
+
+    def _bequeath(self) -> None:
+        """Keep what names hold, for later cells: while the marks still stand on the values."""
+        flow, log = self.recorder.flow, self.recorder.log
+        marks = {}
+        if flow.marked or flow.top.shared:
+            for name, value in list(self.namespace.items()):
+                shared = flow.top.shared.get(name)
+                mark = shared[1] if shared is not None and shared[0] is value else None
+                mark = flow.mark_of(value) if mark is None else mark
+                if mark is not None:
+                    marks[name] = mark
+        Session._heritage.take(self.namespace, log, marks, self._texts.values())
 
     def _adopt(self) -> None:
         flow, texts = self.recorder.flow, self._adopted
@@ -276,8 +303,9 @@ class Session:
         try:
             if self.own is not None:
                 self.own.ask(self.namespace, error)
+            self._bequeath()
         except Exception as fault:
-            self.recorder.log.fault("own tape", fault)
+            self.recorder.log.fault("end", fault)
         finally:
             to_the_end(self._disarm)
         if error is not None:
@@ -348,8 +376,10 @@ class Session:
             begun=self._begun,
             begun_queries=self._begun_queries,
             imported=is_imported(),
+            reasons=Session._reasons,
             told=self.told,
         )
+        Session._reasons = _reasons(report, label_of(self.filename))
         _as_written(report)
         return report
 
@@ -357,6 +387,25 @@ class Session:
 def _modules(names: dict[str, Any]) -> frozenset[str]:
     kind = type(ast)
     return frozenset(n for n, v in list(names.items()) if type(v) is kind)
+
+
+def _reasons(report: Report, label: str) -> dict[int, Why]:
+    """The reasons of a report as a later cell tells them: with the place in this one."""
+    found = {}
+    for source in (s for c in report.calls if not c.method.startswith("apply") for s in c.sources):
+        why = source.why
+        if why is not None and source.tensor is not None and source.status == "none":
+            at = replace(why.at, cell=label) if why.at is not None and why.at.here else why.at
+            found[source.tensor] = replace(
+                why,
+                at=at,
+                lines=(),
+                fixed_source=None,
+                fix_verified=None,
+                fix_result=None,
+                story=(),
+            )
+    return found
 
 
 def _as_written(report: Report) -> None:

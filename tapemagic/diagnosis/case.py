@@ -115,6 +115,11 @@ class Case:
         return self.way is not None and self.way.cut == 0
 
     @property
+    def earlier(self) -> bool:
+        """Whether the cut lies in an earlier cell, of which only the result is known."""
+        return self.op is not None and self.op.phase == "earlier"
+
+    @property
     def tape_name(self) -> str:
         """The tape's name in the person's code."""
         tape = self.view.tape

@@ -9,6 +9,7 @@ from types import CodeType
 from typing import Any
 
 from tapemagic.cell.text import CellText
+from tapemagic.recorder.heritage import EARLIER
 from tapemagic.recorder.log import Log, RawArgument, RawQuery
 from tapemagic.recorder.probes.backward import NONE, NONFINITE, ZERO
 from tapemagic.recorder.probes.functions import LIBRARY
@@ -181,6 +182,8 @@ class Builder:
                 op.rule = "custom_gradient"
             elif op_type == "EagerPyFunc":
                 op.rule = "py_function"
+            elif op_type == EARLIER:
+                op.phase = "earlier"
             trace.ops.append(op)
 
     def _graph_sites(self, key: str, name: Any) -> tuple[Site, ...]:
@@ -295,6 +298,9 @@ class Builder:
             )
 
     def _bindings(self) -> None:
+        for op in self.trace.ops:
+            if op.phase == "earlier":
+                self.trace.tensors[op.outputs[0]].name = self.log.ops[op.index][9]
         for index, spot, name, made, variable, slot in self.log.bindings:
             at = self._spot(spot)
             assert at is not None

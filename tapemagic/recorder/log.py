@@ -134,6 +134,7 @@ class Log:
         self.graphs: dict[str, Any] = {}  # FuncGraphs of functions that were traced or called
         self.traced: dict[str, str] = {}  # keys of functions that were traced -> their names
         self.recorded: dict[int, tuple[str, tuple[int, ...]]] = {}  # op -> own backward, inputs
+        self.earlier: dict[int, Any] = {}  # tensors of earlier cells, see recorder.heritage
         self.baked: dict[str, set[int]] = {}  # graph -> marks whose values are its constants
         self.refused: list[tuple[tuple[Where, ...], str]] = []  # what tape.watch raised for
         self.opaque: set[int] = set()

@@ -29,6 +29,7 @@ def build_report(
     begun: int = 0,
     begun_queries: int = 0,
     imported: bool = True,
+    reasons: dict[int, Why] | None = None,
     told: Callable[[str], None] = lambda _doing: None,
 ) -> Report:
     """The report of a trace.
@@ -42,6 +43,7 @@ def build_report(
         begun: Ops before this index belong to earlier cells.
         begun_queries: Queries before this index do too.
         imported: Whether TensorFlow was imported at all.
+        reasons: Those of an earlier cell, by source: its gradients may be given to an optimizer.
         told: Told what is being done.
 
     Returns:
@@ -66,7 +68,7 @@ def build_report(
                 "explained. The cell's result is not affected."
             )
             break
-    _shared_reasons(report)
+    _shared_reasons(report, reasons or {})
     if error is not None:
         report.error = _failure(report, text, error)
     report.notes += _notes(trace, report, imported)
@@ -182,9 +184,9 @@ def _call(view: QueryView, texts: Texts, times: int) -> Call:
     return call
 
 
-def _shared_reasons(report: Report) -> None:
+def _shared_reasons(report: Report, earlier: dict[int, Why]) -> None:
     """A None given to an optimizer has the reason of the query that returned it."""
-    known: dict[int, Why] = {}
+    known = dict(earlier)
     for call in report.calls:
         if call.method.startswith("apply"):
             for source in call.sources:

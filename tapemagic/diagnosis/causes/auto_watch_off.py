@@ -26,6 +26,8 @@ MENDED = EXAMPLE.replace("    y = ", "    tape.watch(x)\n    y = ")
 
 def recognise(case: Case) -> Found | None:
     """A trainable variable was read under a tape that watches nothing by itself."""
+    if case.earlier:
+        return None
     cut, op, tracking = case.cut, case.op, case.view.tracking
     if cut is None or op is None or tracking is None or case.fault != "untracked":
         return None

@@ -26,6 +26,8 @@ MENDED = EXAMPLE.replace("trainable=False", "trainable=True")
 
 def recognise(case: Case) -> Found | None:
     """The first step from the source reads a variable that was made non-trainable."""
+    if case.earlier:
+        return None
     if is_kept_by_layer(case):
         return _statistics(case)
     cut, op, tracking = case.cut, case.op, case.view.tracking

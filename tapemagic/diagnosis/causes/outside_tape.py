@@ -46,6 +46,14 @@ def recognise(case: Case) -> Found | None:
     reset = _reset_after(case, op)
     if reset is not None:
         return _by_reset(case, op, reset)
+    if case.earlier:
+        made, source = case.call_it(cut.target), case.call_it(cut.source)
+        return Found(
+            op.at,
+            f"{made} was computed from {source} in an earlier cell, on {case.line(op.at)} "
+            f"(`{case.written(op.at)}`), before `{case.tape_name}` recorded.",
+            f"Compute {made} in this cell, inside the `with` block.",
+        )
     if tracking.recording_at(op.index):
         return None
     spans = tracking.spans

@@ -26,6 +26,8 @@ MENDED = EXAMPLE.replace("    y = ", "    tape.watch(x)\n    y = ")
 
 def recognise(case: Case) -> Found | None:
     """The first step from the source, a plain tensor, was untracked: it was never watched."""
+    if case.earlier:
+        return None
     cut, op, tracking = case.cut, case.op, case.view.tracking
     if cut is None or op is None or tracking is None or case.fault != "untracked":
         return None

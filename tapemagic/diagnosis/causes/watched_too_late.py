@@ -34,6 +34,8 @@ grad = tape.gradient(y, x)
 
 def recognise(case: Case) -> Found | None:
     """The first step from the source was untracked, and its watch came later."""
+    if case.earlier:
+        return None
     cut, op = case.cut, case.op
     tracking = case.view.tracking
     if cut is None or op is None or tracking is None or case.fault != "untracked":

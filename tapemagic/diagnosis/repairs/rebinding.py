@@ -36,8 +36,9 @@ def _was(before: Binding, now: Binding) -> bool:
         return False
     if now.slot is not None and before.slot == now.slot:
         return True
-    places = [(b.name, b.at.cell, b.at.file) for b in (before, now)]
-    return places[0] == places[1]
+    same = (before.at.cell, before.at.file) == (now.at.cell, now.at.file)
+    notebook = before.at.function is None and now.at.function is None and before.at.file is None
+    return before.name == now.name and (same or (notebook and now.at.file is None))
 
 
 @mechanical

@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from tapemagic.recorder.flow import Flow
+from tapemagic.recorder.heritage import EARLIER
 from tapemagic.recorder.log import MOST_VALUES, Log, RawEntry, _small, copied
 from tapemagic.recorder.patches import Patches
 from tapemagic.recorder.private import Private
@@ -227,6 +228,16 @@ class OpsProbe:
     ) -> int:
         """An input that no op made: a variable read in C, or a constant that came from Python."""
         log = self.log
+        born = log.earlier.get(made)
+        if born is not None:
+            log.ops.append(
+                (EARLIER, born.roots, (made,), born.where, None, None, (), None, None, born.name)
+            )
+            log.tracked.append(False)
+            log.made[made] = index
+            if made not in log.facts:
+                log.note_tensor(tensor)
+            return index + 1
         # What a read in C makes is new: it was never seen, and it is younger than all that ran.
         last = log.ops[-1][2] if log.ops else ()
         new = made not in log.facts and (not last or made > max(last))
