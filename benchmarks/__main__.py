@@ -69,7 +69,10 @@ def _measure(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None
         results["trace"] = apart("trace", "100000")
         _print(lines({"trace": results["trace"]}))
     if "growth" in chosen:
-        results["growth"] = [apart("growth", str(size)) for size in SIZES if size <= given.most]
+        results["growth"] = []
+        for size in (s for s in SIZES if s <= given.most):
+            results["growth"].append(apart("growth", str(size)))
+            _keep(given.json, results)
         _print(lines({"growth": results["growth"]}))
     _keep(given.json, results)
 

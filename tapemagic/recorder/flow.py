@@ -366,8 +366,12 @@ class Flow:
         kind = self.kinds.known.get(type(value))
         if count == 0 or len(operands) < count:
             return value
-        quiet = not (self.marked or self.top.shared)
-        if kind is PLAIN or (quiet and kind is TENSOR and getattr(value, "_id", 0) in log.made):
+        if kind is PLAIN:
+            over = value is not None or spot.kind != "call"  # a call that gave None may have kept
+        else:
+            over = kind is TENSOR and not (self.marked or self.top.shared)
+            over = over and getattr(value, "_id", 0) in log.made
+        if over:
             del operands[-count:]
             return value
         taken = operands[-count:]

@@ -72,7 +72,8 @@ def test_interrupted_while_everything_is_put_back(monkeypatch: pytest.MonkeyPatc
         plain(self)
 
     monkeypatch.setattr(Patches, "restore", restore)
-    run_cell(CELL, {})
+    with pytest.raises(KeyboardInterrupt):
+        run_cell(CELL, {})
     assert dict(vars(tf.GradientTape)) == before
 
 
