@@ -10,6 +10,8 @@ from tapemagic.diagnosis.view import MISSING, SHAPES, QueryView
 from tapemagic.traces.model import Body, Op, Tensor
 from tapemagic.traces.tracking import DIFFERENTIABLE
 
+DEEP = 4
+"""How far functions are followed into functions."""
 NO_VALUES = frozenset({"Placeholder", "NoOp", "Const"})
 
 
@@ -45,7 +47,9 @@ class Culprit:
 def culprit(view: QueryView, op: Op, position: int, depth: int = 0) -> Culprit:
     """The op at which a gradient ends, looked up inside function bodies."""
     outer = Culprit(op, position, view.trace.tensors, answer=view.differentiable(op))
-    if op.rule != "function" or op.body is None or view.registry is None or depth > 4:
+    if op.inner and depth <= DEEP:
+        return _in_branches(view, op, position, depth) or outer
+    if op.rule != "function" or op.body is None or view.registry is None or depth > DEEP:
         return outer
     body = view.registry.body(op.body)
     if body is None:
@@ -55,12 +59,65 @@ def culprit(view: QueryView, op: Op, position: int, depth: int = 0) -> Culprit:
     if found is None:
         return outer
     inner, at, answer = found
-    if inner.body is not None:
+    if inner.inner:
         deeper = culprit(view, inner, at, depth + 1)
         if deeper.op is not inner:
             deeper.function = op
             return deeper
     return Culprit(inner, at, body.tensors, op, answer)
+
+
+def _in_branches(view: QueryView, op: Op, position: int, depth: int) -> Culprit | None:
+    """The cut inside one of the bodies that an op of a graph runs."""
+    for key, before in op.inner:
+        body = view.registry.body(key) if position >= before else None
+        found = None if body is None else _cut(view, body, position - before, depth + 1)
+        if body is None or found is None:
+            continue
+        view.trace.bodies.setdefault(key, body)
+        inner, at, answer = found
+        if inner.inner:
+            deeper = culprit(view, inner, at, depth + 1)
+            if deeper.op is not inner:
+                deeper.function = op
+                return deeper
+        return Culprit(inner, at, body.tensors, op, answer)
+    return None
+
+
+def _answer(view: QueryView, op: Op, body: Body, depth: int) -> object:
+    """Per input whether an op in a body has a gradient for it; of one that runs bodies: in any."""
+    if not op.inner or depth > DEEP:
+        return view.registry.differentiable(op, body.tensors)
+    flags = [True] * len(op.inputs)
+    for number in range(len(op.inputs)):
+        known = [
+            _passes(view, inner, number - before, depth + 1)
+            for key, before in op.inner
+            if number >= before and (inner := view.registry.body(key)) is not None
+        ]
+        flags[number] = number >= op.inner[0][1] and (not known or any(known))
+    return tuple(flags)
+
+
+def _passes(view: QueryView, body: Body, position: int, depth: int) -> bool:
+    """Whether a gradient has a way through a body, from an output to this input."""
+    memo = view.memo.setdefault(f"passes {body.name} {depth > DEEP}", {})
+    if not memo:
+        made = {t: op for op in body.ops for t in op.outputs}
+        seen, todo = set(body.outputs), list(body.outputs)
+        while todo:
+            op = made.get(todo.pop())
+            if op is None or op.type in NO_VALUES:
+                continue
+            answer = _answer(view, op, body, depth)
+            for at, tensor in enumerate(op.inputs):
+                bad = answer == MISSING or (isinstance(answer, tuple) and not answer[at])
+                if not bad and _floating(body.tensors, tensor) and tensor not in seen:
+                    seen.add(tensor)
+                    todo.append(tensor)
+        memo.update({number: t in seen for number, t in enumerate(body.inputs)})
+    return bool(memo.get(position, False))
 
 
 def unreached(view: QueryView, op: Op, position: int) -> Body | None:
@@ -106,7 +163,9 @@ def _written(read: Op, writes: dict[int, list[Op]]) -> list[tuple[Op, int]]:
     return found
 
 
-def _cut(view: QueryView, body: Body, position: int) -> tuple[Op, int, object] | None:
+def _cut(
+    view: QueryView, body: Body, position: int, depth: int = 0
+) -> tuple[Op, int, object] | None:
     """The first step from a placeholder on the cheapest way to an output that has no gradient."""
     if position >= len(body.inputs):
         return None
@@ -131,7 +190,7 @@ def _cut(view: QueryView, body: Body, position: int) -> tuple[Op, int, object] |
                 best[tensor] = price
                 following[tensor] = (write, write.inputs.index(tensor), node, True, None)
                 heapq.heappush(heap, (price, next(count), tensor))
-        answer = view.registry.differentiable(op, body.tensors)
+        answer = _answer(view, op, body, depth)
         for at, tensor in enumerate(op.inputs):
             bad = answer == MISSING or (isinstance(answer, tuple) and not answer[at])
             price = cost + 1e-4 + _price(op, tensor, node, bad, body.tensors)

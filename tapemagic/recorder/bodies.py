@@ -8,6 +8,28 @@ from tapemagic.recorder.build import Places
 from tapemagic.recorder.log import Log
 from tapemagic.traces.model import Body, Op, Tensor
 
+BODIES = {
+    "PartitionedCall": (0, ("f",)),
+    "StatefulPartitionedCall": (0, ("f",)),
+    "If": (1, ("then_branch", "else_branch")),
+    "StatelessIf": (1, ("then_branch", "else_branch")),
+    "Case": (1, ("branches",)),
+    "StatelessCase": (1, ("branches",)),
+    "While": (0, ("body",)),
+    "StatelessWhile": (0, ("body",)),
+}
+"""How many inputs an op takes for itself, and which attributes name the bodies that get the rest."""
+
+
+def _function_graph(graph: Any, name: str) -> Any:
+    """The graph of a function by its name, looked up from inside out; None if it is not known."""
+    while graph is not None:
+        function = graph._get_function(name)
+        if function is not None:
+            return getattr(function, "graph", None)
+        graph = getattr(graph, "outer_graph", None)
+    return None
+
 
 class Bodies:
     """Reads each body once.
@@ -34,6 +56,22 @@ class Bodies:
                 self.made[key] = None
         return self.made[key]
 
+    def _inner(self, real: Any) -> tuple[tuple[str, int], ...]:
+        """The bodies that an op of a graph runs: called functions, branches, a loop's body."""
+        names = BODIES.get(str(real.type))
+        if names is None:
+            return ()
+        found = []
+        for name in names[1]:
+            value = real.node_def.attr[name]
+            for function in (value.func, *value.list.func):
+                graph = _function_graph(real.graph, function.name) if function.name else None
+                if graph is not None:
+                    key = f"{graph.name}#{id(graph)}"
+                    self.log.graphs.setdefault(key, graph)
+                    found.append((key, names[0]))
+        return tuple(found)
+
     def _read(self, key: str, graph: Any) -> Body:
         body = Body(
             key,
@@ -50,6 +88,7 @@ class Bodies:
                 tuple(t._id for t in real.outputs),
                 graph=key,
             )
+            op.inner = self._inner(real)
             if "_gradient_op_type" in real.node_def.attr:
                 op.rule = "custom_gradient"  # tf.custom_gradient in a graph overrides an IdentityN
             found = [

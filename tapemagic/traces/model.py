@@ -73,6 +73,7 @@ class Op:
     query: int | None = None  # for backward ops: index of the query
     rule: str | None = None  # "custom_gradient", "function", "py_function": a backward of its own
     body: str | None = None  # for a function call: name of the body in Trace.bodies
+    inner: tuple[tuple[str, int], ...] = ()  # bodies that it runs, and the inputs before theirs
     library: bool = False  # it ran in a layer whose code is Keras' own
 
 

@@ -296,6 +296,30 @@ def test_variables_and_models_are_freed() -> None:
     assert report.to_dict()["calls"]
 
 
+@pytest.mark.deep
+def test_memory_stays_flat_over_a_thousand_cells() -> None:
+    """The memory of the process, which also counts what TensorFlow holds."""
+    psutil = pytest.importorskip("psutil")
+    namespace: dict[str, Any] = {"__name__": "__main__"}
+    me = psutil.Process()
+    sizes = []
+    for turn in range(1000):
+        run_cell(CELL.replace("del tape", "kept = tape") if turn % 2 else CELL, namespace)
+        namespace.pop("kept", None)
+        if turn % 100 == 99:
+            gc.collect()
+            sizes.append(me.memory_info().rss / 2**20)
+    # TensorFlow itself keeps some of each new tf.function; plain cells tell how much.
+    code = compile(CELL, "<plain>", "exec")
+    begin = me.memory_info().rss / 2**20
+    for _ in range(300):
+        exec(code, namespace)
+    gc.collect()
+    plain = (me.memory_info().rss / 2**20 - begin) / 300
+    traced = (sizes[-1] - sizes[1]) / 800
+    assert traced < plain + 0.05, (sizes, plain)
+
+
 def test_memory_stays_flat() -> None:
     namespace: dict[str, Any] = {"__name__": "__main__"}
     cell = """

@@ -66,10 +66,16 @@ def recognise(case: Case) -> Found | None:
         if len(floats) > 1:
             return None  # a gradient exists, for another input
     at = op.at
-    written = case.written(at)
+    where = f"`{case.written(at)}` on {case.line(at)}"
+    if at is None and found.function is not None and found.function.at is not None:
+        at = found.function.at
+        where = (
+            f"The function that `{case.written(at)}` on {case.line(at)} calls has no Python lines (it "
+            "was loaded, as a SavedModel is). It"
+        )
     return Found(
         at,
-        f"`{written}` on {case.line(at)} runs {op.type}, which has no gradient"
+        f"{where} runs {op.type}, which has no gradient"
         + (": its result only steps." if op.type in ROUNDING else ".")
         + (" A comparison (threshold) gives a yes or no." if op.type in COMPARISONS else ""),
         _advice(op.type),
