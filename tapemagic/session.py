@@ -215,6 +215,7 @@ class Session:
         log.faults.clear()
         log.notes.clear()
         log.refused.clear()
+        log.traced.clear()
         log.person |= mine.person
         for text in past.texts.values():
             if text.label is None:

@@ -88,6 +88,7 @@ class Heritage:
         wanted = {r for b in (*self.tensors.values(), *self.numbers.values()) for r in b.roots}
         self.variables.update({k: v for k, v in log.variables.items() if k in wanted})
         self.texts.update({t.filename: t for t in texts})
+        self._drop_texts()
 
     def _keep_binding(self, row: Any, namespace: dict[str, Any]) -> None:
         """Keep where a name was bound to a variable, and the first tensor that took its place."""
@@ -112,6 +113,14 @@ class Heritage:
             for name, b in self.numbers.items()
             if b.held() is not None and namespace.get(name) is b.held()
         }
+
+    def _drop_texts(self) -> None:
+        """Keep only the code that a place is in."""
+        born = [*self.tensors.values(), *self.numbers.values()]
+        used = {code.co_filename for b in born for code, _ in b.where}
+        spots = [b.spot for b in born] + [r[1] for rows in self.bound.values() for r in rows]
+        used |= {s.text.filename for s in spots if s is not None and s.text is not None}
+        self.texts = {name: text for name, text in self.texts.items() if name in used}
 
     def give(self, log: Log, flow: Any) -> None:
         """Let a new cell's rows know the values: tensors when they are used, numbers at once."""

@@ -58,15 +58,15 @@ class Interrupt:
         return self._line
 
     def run(self, cell: str, namespace: dict[str, Any]) -> bool:
-        """Run a cell; whether it was interrupted."""
+        """Run a cell; whether it was interrupted, or the report said that it was."""
         sys.settrace(self._call)
         try:
-            run_cell(cell, namespace)
+            report = run_cell(cell, namespace)
         except KeyboardInterrupt:
             return True
         finally:
             sys.settrace(None)
-        return False
+        return any("interrupted" in note for note in report.notes)
 
 
 def checked(cell: str, files: tuple[str, ...], numbers: range) -> int:
