@@ -10,7 +10,7 @@ from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.causes import CAUSES
 from tapemagic.diagnosis.story import lines, story
 from tapemagic.diagnosis.view import QueryView
-from tapemagic.report.model import Why
+from tapemagic.diagnosis.why import Why
 from tapemagic.traces.model import Argument
 
 Texts = dict[tuple[str | None, str | None], CellText]

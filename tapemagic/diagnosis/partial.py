@@ -14,7 +14,7 @@ from tapemagic.diagnosis.case import Case
 from tapemagic.diagnosis.edits import dotted
 from tapemagic.diagnosis.engine import Texts, reason
 from tapemagic.diagnosis.view import QueryView, Way
-from tapemagic.report.model import Why
+from tapemagic.diagnosis.why import Why
 from tapemagic.traces.flow import Edge
 from tapemagic.traces.model import Argument, Op
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tapemagic.diagnosis.case import Case
-from tapemagic.report.model import Step
+from tapemagic.diagnosis.why import Step
 from tapemagic.traces.flow import node_mark
 
 MOST = 14

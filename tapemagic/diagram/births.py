@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tapemagic.views.escape import one_line
+from tapemagic.wording.escape import one_line
 
 if TYPE_CHECKING:
     from tapemagic.diagram.sketch import Sketch

@@ -16,9 +16,9 @@ from tapemagic.diagram.order import steps
 from tapemagic.diagram.python_way import python_ways
 from tapemagic.diagram.sketch import Sketch
 from tapemagic.diagram.tensor_nodes import tensor_node
-from tapemagic.views import asked as wording
-from tapemagic.views import words
-from tapemagic.views.numbers import counted
+from tapemagic.wording import asked as wording
+from tapemagic.wording import words
+from tapemagic.wording.numbers import counted
 
 if TYPE_CHECKING:
     from tapemagic.report.model import Report

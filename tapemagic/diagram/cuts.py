@@ -11,8 +11,8 @@ from tapemagic.diagram.python_way import mark_node
 from tapemagic.diagram.sketch import louder
 from tapemagic.diagram.tensor_nodes import tensor_node
 from tapemagic.traces.flow import node_mark
-from tapemagic.views import words
-from tapemagic.views.escape import one_line
+from tapemagic.wording import words
+from tapemagic.wording.escape import one_line
 
 if TYPE_CHECKING:
     from tapemagic.diagram.sketch import Sketch

@@ -12,7 +12,7 @@ import graphviz
 
 from tapemagic.diagram import palette
 from tapemagic.diagram.style import edge_style, legend_items, node_style
-from tapemagic.views import escape
+from tapemagic.wording import escape
 
 if TYPE_CHECKING:
     from tapemagic.diagram.model import Diagram, Edge, Node

@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING
 
 from tapemagic.diagram import merge as merging
-from tapemagic.views import words
-from tapemagic.views.escape import one_line
-from tapemagic.views.numbers import TIMES
+from tapemagic.wording import words
+from tapemagic.wording.escape import one_line
+from tapemagic.wording.numbers import TIMES
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from tapemagic.diagram import fold_keys
 from tapemagic.diagram.merge import merge
-from tapemagic.views.numbers import counted
+from tapemagic.wording.numbers import counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable

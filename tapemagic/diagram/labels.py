@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tapemagic.views import numbers
-from tapemagic.views.escape import one_line
+from tapemagic.wording import numbers
+from tapemagic.wording.escape import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

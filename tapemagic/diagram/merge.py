@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from tapemagic.diagram.model import Edge, Inside, Node
 from tapemagic.diagram.sketch import louder
-from tapemagic.views.numbers import TIMES, counted
+from tapemagic.wording.numbers import TIMES, counted
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Mapping

@@ -10,7 +10,7 @@ from tapemagic.diagram.graph import WRITES
 from tapemagic.diagram.model import Edge, Node
 from tapemagic.diagram.rows import op_rows
 from tapemagic.diagram.tensor_nodes import describe, gradient_facts, tensor_node
-from tapemagic.views import numbers, words
+from tapemagic.wording import numbers, words
 
 if TYPE_CHECKING:
     from tapemagic.diagram.sketch import Sketch

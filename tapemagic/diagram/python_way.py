@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 from tapemagic.diagram.model import Edge, Node
 from tapemagic.diagram.tensor_nodes import tensor_node
-from tapemagic.views import words
-from tapemagic.views.escape import one_line
+from tapemagic.wording import words
+from tapemagic.wording.escape import one_line
 
 if TYPE_CHECKING:
     from tapemagic.diagram.sketch import Sketch

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from tapemagic.diagram import labels
 from tapemagic.diagram.flow import local_derivative
-from tapemagic.views import numbers, words
-from tapemagic.views.escape import one_line
+from tapemagic.wording import numbers, words
+from tapemagic.wording.escape import one_line
 
 if TYPE_CHECKING:
     from tapemagic.diagram.flow import Flow

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from tapemagic.diagram import labels
 from tapemagic.diagram.model import Node
 from tapemagic.diagram.rows import tensor_rows
-from tapemagic.views import words
-from tapemagic.views.escape import one_line
+from tapemagic.wording import words
+from tapemagic.wording.escape import one_line
 
 if TYPE_CHECKING:
     from tapemagic.diagram.sketch import Sketch

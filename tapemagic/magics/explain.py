@@ -7,10 +7,10 @@ from IPython.display import publish_display_data
 
 from tapemagic.diagnosis import guide
 from tapemagic.diagnosis.cause import Cause
-from tapemagic.views.escape import html
 from tapemagic.views.html import fragment
 from tapemagic.views.html_base import code, heading, tag
 from tapemagic.views.html_cause import body
+from tapemagic.wording.escape import html
 
 
 def explain(slug: str) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from tapemagic.diagram.flow import follow
 from tapemagic.diagram.graph import index
 from tapemagic.diagram.op_nodes import cell_line
-from tapemagic.views import numbers
+from tapemagic.wording import numbers
 
 if TYPE_CHECKING:
     from tapemagic.report.model import Report, Why

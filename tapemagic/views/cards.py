@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tapemagic.views import words
 from tapemagic.views.changes import changes
-from tapemagic.views.escape import one_line
 from tapemagic.views.excerpt import Line, excerpt
+from tapemagic.wording import words
+from tapemagic.wording.escape import one_line
 
 if TYPE_CHECKING:
     from tapemagic.report.model import Report, Source, Why

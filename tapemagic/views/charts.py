@@ -10,8 +10,8 @@ import base64
 import math
 from typing import TYPE_CHECKING
 
-from tapemagic.views.escape import html
-from tapemagic.views.numbers import number
+from tapemagic.wording.escape import html
+from tapemagic.wording.numbers import number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

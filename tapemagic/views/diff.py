@@ -8,10 +8,11 @@ from difflib import SequenceMatcher
 from itertools import zip_longest
 from typing import TYPE_CHECKING, Any
 
-from tapemagic.views import rows, summary, words
-from tapemagic.views.asked import heading
+from tapemagic.views import rows, summary
 from tapemagic.views.changes import changes
-from tapemagic.views.numbers import counted
+from tapemagic.wording import words
+from tapemagic.wording.asked import heading
+from tapemagic.wording.numbers import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 from tapemagic.views.diff import SIGNS, TONES
 from tapemagic.views.diff_graph import graph_changes
 from tapemagic.views.diff_text import text
-from tapemagic.views.escape import html as escaped
-from tapemagic.views.escape import html_prose, one_line
 from tapemagic.views.html import fragment
 from tapemagic.views.html_base import code, tag
 from tapemagic.views.html_card import diff_lines
 from tapemagic.views.html_diagram import diagram
+from tapemagic.wording.escape import html as escaped
+from tapemagic.wording.escape import html_prose, one_line
 
 if TYPE_CHECKING:
     from tapemagic.views.diff import Compared, Difference, Pair

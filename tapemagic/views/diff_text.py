@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from tapemagic.views import terminal
 from tapemagic.views.diff import SIGNS, told
 from tapemagic.views.diff_graph import graph_changes
-from tapemagic.views.escape import one_line, printable
 from tapemagic.views.terminal import wrap
+from tapemagic.wording.escape import one_line, printable
 
 if TYPE_CHECKING:
     from tapemagic.views.diff import Compared, Difference

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from tapemagic.diagram.dot import direction
 from tapemagic.diagram.style import node_style
-from tapemagic.views import escape
+from tapemagic.wording import escape
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

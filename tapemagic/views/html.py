@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from tapemagic.options import DisplayOptions
 from tapemagic.views import summary
 from tapemagic.views.cards import cards
-from tapemagic.views.escape import html as escaped
 from tapemagic.views.html_annotated import annotated
 from tapemagic.views.html_base import tag
 from tapemagic.views.html_card import card
@@ -17,6 +16,7 @@ from tapemagic.views.html_table import table
 from tapemagic.views.live import live
 from tapemagic.views.style_sheet import style_sheet
 from tapemagic.views.text import text
+from tapemagic.wording.escape import html as escaped
 
 if TYPE_CHECKING:
     from tapemagic.report.model import Report

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tapemagic.views.annotated import annotate
-from tapemagic.views.escape import html, one_line
 from tapemagic.views.html_base import tag
+from tapemagic.wording.escape import html, one_line
 
 if TYPE_CHECKING:
     from tapemagic.report.model import Report

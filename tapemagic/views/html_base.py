@@ -7,7 +7,7 @@ translucent.
 
 from __future__ import annotations
 
-from tapemagic.views.escape import html
+from tapemagic.wording.escape import html
 
 INLINE = {
     "table": "border-collapse:collapse;margin:0",

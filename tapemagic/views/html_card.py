@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from tapemagic.trying import CANNOT_BE_PUT_BACK
 from tapemagic.views import cards as plain
-from tapemagic.views import words
-from tapemagic.views.escape import html, html_prose
 from tapemagic.views.html_base import code, tag
 from tapemagic.views.html_cause import about
 from tapemagic.views.wire import SIGNS
+from tapemagic.wording import words
+from tapemagic.wording.escape import html, html_prose
 
 if TYPE_CHECKING:
     from tapemagic.report.model import Why

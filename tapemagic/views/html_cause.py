@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tapemagic.diagnosis import guide
-from tapemagic.views.escape import html, html_prose
 from tapemagic.views.html_base import code, tag
+from tapemagic.wording.escape import html, html_prose
 
 if TYPE_CHECKING:
     from tapemagic.diagnosis.cause import Cause

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from tapemagic.diagram import palette
 from tapemagic.diagram.style import legend_items
 from tapemagic.views import draw
-from tapemagic.views.escape import html, one_line
 from tapemagic.views.facts import facts
 from tapemagic.views.html_base import tag
 from tapemagic.views.listing import key, listing
 from tapemagic.views.picture import picture
 from tapemagic.views.terminal import HARD
+from tapemagic.wording.escape import html, one_line
 
 if TYPE_CHECKING:
     from tapemagic.diagram.model import Diagram

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any
 from tapemagic.diagram.flow import ELEMENTWISE
 from tapemagic.diagram.graph import READS, index
 from tapemagic.views import charts
-from tapemagic.views.escape import html_prose, one_line
 from tapemagic.views.html_base import tag
-from tapemagic.views.numbers import number, shape
+from tapemagic.wording.escape import html_prose, one_line
+from tapemagic.wording.numbers import number, shape
 
 if TYPE_CHECKING:
     from tapemagic.report.model import Call, Report, Source

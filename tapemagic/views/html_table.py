@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tapemagic.views import rows as plain
-from tapemagic.views import words
-from tapemagic.views.asked import heading
-from tapemagic.views.escape import html, html_prose, one_line
 from tapemagic.views.html_base import code, tag
 from tapemagic.views.html_portraits import plots, spark
-from tapemagic.views.numbers import TIMES
+from tapemagic.wording import words
+from tapemagic.wording.asked import heading
+from tapemagic.wording.escape import html, html_prose, one_line
+from tapemagic.wording.numbers import TIMES
 
 if TYPE_CHECKING:
     from tapemagic.report.model import Call, Report

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tapemagic.views import terminal
-from tapemagic.views.escape import one_line
+from tapemagic.wording.escape import one_line
 
 if TYPE_CHECKING:
     from tapemagic.diagram.model import Diagram, Edge, Node

@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 from tapemagic.diagram.build import build
 from tapemagic.options import DisplayOptions
 from tapemagic.views import cards as plain
-from tapemagic.views import rows, summary, terminal, words
-from tapemagic.views.asked import heading
-from tapemagic.views.escape import markdown as escaped
-from tapemagic.views.escape import markdown_code, markdown_fence, one_line
-from tapemagic.views.escape import markdown_prose as prose
+from tapemagic.views import rows, summary, terminal
 from tapemagic.views.listing import listing
 from tapemagic.views.mermaid import mermaid
-from tapemagic.views.numbers import TIMES
 from tapemagic.views.text_card import code_lines
+from tapemagic.wording import words
+from tapemagic.wording.asked import heading
+from tapemagic.wording.escape import markdown as escaped
+from tapemagic.wording.escape import markdown_code, markdown_fence, one_line
+from tapemagic.wording.escape import markdown_prose as prose
+from tapemagic.wording.numbers import TIMES
 
 if TYPE_CHECKING:
     from tapemagic.report.model import Call, Report, Why

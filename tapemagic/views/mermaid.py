@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tapemagic.diagram import palette
 from tapemagic.diagram.dot import direction
-from tapemagic.views.escape import mermaid as escaped
+from tapemagic.wording.escape import mermaid as escaped
 
 if TYPE_CHECKING:
     from tapemagic.diagram.model import Diagram, Node

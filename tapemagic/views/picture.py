@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from tapemagic.diagram.build import build
 from tapemagic.diagram.dot import dot
-from tapemagic.views import draw, svg, words
-from tapemagic.views.escape import one_line
+from tapemagic.views import draw, svg
+from tapemagic.wording import words
+from tapemagic.wording.escape import one_line
 
 if TYPE_CHECKING:
     from tapemagic.diagram.model import Diagram

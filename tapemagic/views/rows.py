@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tapemagic.views import numbers, words
-from tapemagic.views.escape import one_line
+from tapemagic.wording import numbers, words
+from tapemagic.wording.escape import one_line
 
 if TYPE_CHECKING:
     from tapemagic.report.model import Call, Source, Why

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tapemagic.views import words
-from tapemagic.views.numbers import counted
+from tapemagic.wording import words
+from tapemagic.wording.numbers import counted
 
 if TYPE_CHECKING:
     from tapemagic.report.model import Report

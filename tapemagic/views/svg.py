@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from tapemagic.diagram import palette
-from tapemagic.views import escape
+from tapemagic.wording import escape
 
 _OPEN = re.compile(r"<svg\b[^>]*>", re.DOTALL)
 _SIZE = re.compile(r'width="([\d.]+)pt"\s+height="([\d.]+)pt"')

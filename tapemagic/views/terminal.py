@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 
-from tapemagic.views.escape import printable
+from tapemagic.wording.escape import printable
 
 WIDTH = 80
 HARD = "\u00a0"  # a space at which a line is never broken

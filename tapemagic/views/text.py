@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tapemagic.options import DisplayOptions
-from tapemagic.views import rows, summary, terminal, words
-from tapemagic.views.asked import heading
+from tapemagic.views import rows, summary, terminal
 from tapemagic.views.cards import cards
-from tapemagic.views.escape import one_line
-from tapemagic.views.numbers import TIMES
 from tapemagic.views.terminal import paint, wrap
 from tapemagic.views.text_card import card
+from tapemagic.wording import words
+from tapemagic.wording.asked import heading
+from tapemagic.wording.escape import one_line
+from tapemagic.wording.numbers import TIMES
 
 if TYPE_CHECKING:
     from tapemagic.report.model import Call, Report

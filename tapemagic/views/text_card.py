@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tapemagic.views import cards, terminal, words
-from tapemagic.views.escape import printable
+from tapemagic.views import cards, terminal
 from tapemagic.views.terminal import paint, wrap
+from tapemagic.wording import words
+from tapemagic.wording.escape import printable
 
 if TYPE_CHECKING:
     from tapemagic.report.model import Why

@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 import pytest
 from playwright.sync_api import Locator, Page
 
-from tapemagic.views.numbers import TIMES
+from tapemagic.wording.numbers import TIMES
 from tests import reports
 from tests.page.browse import Visit
 

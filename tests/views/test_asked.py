@@ -3,11 +3,11 @@ import pytest
 from tapemagic.report.model import Report, Target
 from tapemagic.traces.model import Site
 from tapemagic.views import rows
-from tapemagic.views.asked import asked, enumerate_names, heading
 from tapemagic.views.cards import cards
 from tapemagic.views.html import html
 from tapemagic.views.markdown import markdown
 from tapemagic.views.text import text
+from tapemagic.wording.asked import asked, enumerate_names, heading
 from tests import reports
 
 

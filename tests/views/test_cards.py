@@ -1,9 +1,10 @@
 from dataclasses import replace
 
 from tapemagic.traces.model import Site
-from tapemagic.views import annotated, changes, excerpt, rows, words
+from tapemagic.views import annotated, changes, excerpt, rows
 from tapemagic.views.cards import cards, story, tried
 from tapemagic.views.summary import attention
+from tapemagic.wording import words
 from tests import reports
 
 

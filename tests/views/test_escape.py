@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tapemagic.views import escape
+from tapemagic.wording import escape
 from tests.hostile import NAMES
 
 

@@ -1,6 +1,6 @@
 import pytest
 
-from tapemagic.views import numbers
+from tapemagic.wording import numbers
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from tapemagic.cell.text import CellText, span
-from tapemagic.views.escape import one_line
+from tapemagic.wording.escape import one_line
 
 if TYPE_CHECKING:
     from tapemagic.report.model import Call, Report
