@@ -421,7 +421,14 @@ def _written(node: ast.expr | None, path: str, text: CellText, fallback: str) ->
     while keys:
         key = keys[0].value if isinstance(keys[0], ast.Constant) else None
         if isinstance(node, (ast.List, ast.Tuple)) and isinstance(key, int):
-            if key >= len(node.elts) or any(isinstance(e, ast.Starred) for e in node.elts):
+            starred = next((i for i, e in enumerate(node.elts) if isinstance(e, ast.Starred)), None)
+            if starred is not None and key >= starred:
+                spread = node.elts[starred]
+                if starred < len(node.elts) - 1 or not isinstance(spread, ast.Starred):
+                    break  # how many it spreads into was not seen
+                node, keys[0] = spread.value, ast.Constant(key - starred)
+                continue
+            if key >= len(node.elts):
                 break
             node = node.elts[key]
         elif isinstance(node, ast.Dict):

@@ -110,11 +110,17 @@ def notes(call: Call) -> list[str]:
 def _calm(call: Call) -> list[str]:
     """Explain in a line what is no cause for alarm and gets no card: often it is meant so."""
     found = []
+    parts: dict[str, list[str]] = {}
     for source in call.sources:
-        name = f"`{one_line(source.name, 40)}`"
         for why in source.partial:
             if not words.attention(why):
-                found.append(f"The gradient of {name} leaves a part out: {_told(why)}")
+                parts.setdefault(_told(why), []).append(f"`{one_line(source.name, 40)}`")
+    for told, names in parts.items():
+        leaves = "gradient of" if len(names) == 1 else "gradients of"
+        verb = "leaves" if len(names) == 1 else "leave"
+        found.append(f"The {leaves} {words.several(names)} {verb} a part out: {told}")
+    for source in call.sources:
+        name = f"`{one_line(source.name, 40)}`"
         if source.why is not None and not words.attention(source.why):
             found.append(f"{name}: {_told(source.why.because or source.why)}")
     found = list(dict.fromkeys(found))

@@ -102,3 +102,10 @@ def own_path(trace: Trace | None, source: Source) -> str:
 def cause(why: Why) -> str:
     """Return the cause as words: ``left-tensorflow`` is ``left TensorFlow``."""
     return _CAUSES.get(why.cause, why.cause.replace("-", " "))
+
+
+def several(names: list[str], most: int = 3) -> str:
+    """Names in a sentence: "a, b and c", or "a, b, c and 4 more"."""
+    if len(names) > most:
+        return f"{', '.join(names[:most])} and {len(names) - most} more"
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
