@@ -25,20 +25,36 @@ def rebinding(view: QueryView, source: Argument) -> tuple[Binding, Binding] | No
     for now in view.trace.bindings:
         if now.tensor != source.tensor:
             continue
-        before = [b for b in view.trace.bindings if b.index <= now.index and _was(b, now)]
+        before = [b for b in view.trace.bindings if b.index <= now.index and _was(view, b, now)]
         if before:
             return before[-1], now
     return None
 
 
-def _was(before: Binding, now: Binding) -> bool:
+def _was(view: QueryView, before: Binding, now: Binding) -> bool:
     if before.kind != "variable":
         return False
     if now.slot is not None and before.slot == now.slot:
         return True
-    same = (before.at.cell, before.at.file) == (now.at.cell, now.at.file)
-    notebook = before.at.function is None and now.at.function is None and before.at.file is None
-    return before.name == now.name and (same or (notebook and now.at.file is None))
+    if before.name != now.name:
+        return False
+    if (before.at.cell, before.at.file) == (now.at.cell, now.at.file):
+        return True
+    notebook = before.at.function is None and now.at.function is None
+    # Two cells may use one name for two things: the tensor has to come from that variable.
+    return notebook and _came_from(view, now.tensor, before.tensor)
+
+
+def _came_from(view: QueryView, tensor: int, variable: int) -> bool:
+    todo, seen = [tensor], {tensor}
+    while todo and len(seen) < 2000:
+        for edge in view.graph.incoming(todo.pop(), 0, len(view.trace.ops)):
+            if edge.source == variable:
+                return True
+            if edge.source not in seen:
+                seen.add(edge.source)
+                todo.append(edge.source)
+    return False
 
 
 @mechanical
