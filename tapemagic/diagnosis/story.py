@@ -33,11 +33,19 @@ def story(case: Case) -> tuple[Step, ...]:
             step = Step("back", "a constant", op.at if op is not None else at, edge.target)
         elif edge.kind == "state" and edge.write is not None:
             write = trace.ops[edge.write]
-            steps.append(Step("write", case.written(write.at, 40), write.at, write.inputs[0]))
+            first = case.view.graph.is_first_write(
+                case.view.graph.root(write.inputs[0]), edge.write
+            )
+            name = case.call_it(edge.target).strip("`")
+            new = f"a new variable {name}" if first else case.written(write.at, 40)
+            steps.append(Step("write", new, write.at, write.inputs[0]))
             step = Step("read", case.call_it(edge.target).strip("`"), at, edge.target)
         else:
             kind = "cut" if position == cut else "op"
-            step = Step(kind, case.call_it(edge.target).strip("`"), at, edge.target)
+            name = case.call_it(edge.target).strip("`")
+            if kind == "cut" and name == case.name:
+                name = case.written(at, 40) or name  # the read itself: what it was read for
+            step = Step(kind, name, at, edge.target)
         last = steps[-1]
         if (
             step.kind == "op"

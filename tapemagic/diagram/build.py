@@ -140,4 +140,8 @@ def _title(report: Report, sketch: Sketch) -> str:
     if not sketch.targets or not targets or not sources:
         return "The recorded graph"
     verb = "were" if len(targets) > 1 else "was"
+    apart = ("unconnected", "different-object")
+    whys = [source.why for call in sketch.calls for source in call.sources]
+    if all(why is not None and why.cause in apart for why in whys):
+        return f"How {wording.enumerate_names(targets)} {verb} computed"
     return f"How {wording.enumerate_names(targets)} {verb} computed from {wording.enumerate_names(sources)}"

@@ -167,6 +167,7 @@ class Flow:
         self.wanted: dict[str, Callable[[Any], None]] = {}  # names to tell of when bound
         self.imported: Callable[[], None] | None = None  # told after an import of the cell
         self.imports = 0
+        self.named: set[int | None] = set()  # tensors that have a name of the person's
         self._turns: dict[int, list[int]] = {}
         self.install()
 
@@ -649,6 +650,8 @@ class Flow:
         if self.wanted and name in self.wanted:
             self.wanted[name](value)
         if kind in (TENSOR, VARIABLE):
+            if kind == TENSOR:
+                self.named.add(getattr(value, "_id", None))
             self.log.bind(spot, name, value, kind == VARIABLE, slot)
         elif kind == SHARED:
             passing = self.passing
@@ -892,6 +895,12 @@ class Flow:
         if get_ident() != self.thread and not self._on_replica():
             return False
         self._turn(branch)
+        known = self.kinds.known
+        for number, value in enumerate(arguments):
+            if known.get(type(value)) is TENSOR and value._id not in self.named:
+                self.named.add(value._id)
+                enter = self.spots[index]
+                self.log.bind(enter, enter.names[number], value, variable=False)
         caller = self.top
         self.stack.append(caller)
         self.top = Activation()

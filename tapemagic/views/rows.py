@@ -93,7 +93,7 @@ def notes(call: Call) -> list[str]:
     large = [t for t in call.targets if t.shape is not None and any(dim != 1 for dim in t.shape)]
     if call.method == "gradient" and len(call.targets) > 1:
         found.append("With several targets, this is the sum of their gradients.")
-    if call.method == "gradient" and large:
+    if call.method == "gradient" and large and any(s.gradient is not None for s in call.sources):
         names = " and ".join(target.name for target in large[:2])
         shape = numbers.shape(large[0].shape)
         found.append(

@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 def attention(report: Report) -> int:
     """Count what needs attention: sources, calls that raised, and an explained exception."""
     count = 0
-    explained = report.error is not None and words.attention(report.error.why)
+    told = [source.why for call in report.calls for source in call.sources]
+    why = report.error.why if report.error is not None else None
+    explained = words.attention(why) and not any(one is why for one in told)
     for call in report.calls:
         asking = sum(words.attention(source.why) for source in call.sources)
         asking += sum(any(map(words.attention, source.partial)) for source in call.sources)

@@ -45,7 +45,18 @@ def heading(report: Report, call: Call) -> str:
     if ours(report, call):
         return f"gradient of {_code(known.targets)} by {_code(known.sources)}"
     where = "" if call.replica is None else f" on replica {call.replica}"
-    return f"`{known.text or _rebuilt(call)}`{where}"
+    return f"`{known.text or _rebuilt(call)}`{where}{_turn(report, call)}"
+
+
+def _turn(report: Report, call: Call) -> str:
+    """Which turns of a loop a call stands for, when the verdicts of its line changed."""
+    same = [c for c in report.calls if (c.method, c.at) == (call.method, call.at)]
+    if call.at is None or len(same) < 2 or any(c.replica is not None for c in same):
+        return ""
+    before = sum(c.times for c in same[: next(i for i, c in enumerate(same) if c is call)])
+    if call.times == 1:
+        return f", time {before + 1}"
+    return f", times {before + 1} to {before + call.times}"
 
 
 def ours(report: Report, call: Call) -> bool:

@@ -44,8 +44,8 @@ def recognise(case: Case) -> Found | None:
     return Found(
         at,
         f"The custom_gradient of `{op.type}` returned None for its input {case.call_it(cut.source)} "
-        f"(input {cut.position + 1} of {len(op.inputs)}): the rule on {case.line(at)} gives it no "
-        "gradient.",
+        f"(input {cut.position + 1} of {len(op.inputs)}; variables that it uses come after its "
+        f"arguments): the rule on {case.line(at)} gives it no gradient.",
         "Let the gradient function (grad) return a value for that input instead of None.",
         completed(case, op.type, cut.position),
     )

@@ -94,16 +94,18 @@ def _beside(case: Case, shared: int, at: Site | None) -> Found:
     maker = case.view.graph.maker.get(case.source.tensor if case.source.tensor is not None else -1)
     layers = maker is not None and bool(case.view.trace.ops[maker].scope)
     model = (
-        " A model with both outputs, keras.Model(inputs, [layer.output, model.output]), gives both "
-        "from one call."
+        " Of a model made from an Input, keras.Model(inputs, [layer.output, model.output]) gives "
+        "both from one call."
         if layers
         else ""
     )
     return Found(
         at,
         f"`{case.name}`, made by `{case.written(at)}` on {case.line(at)}, was not used for "
-        f"`{case.target}`: both were computed from {case.call_it(shared)}, each for itself.",
-        f"Compute `{case.target}` from `{case.name}`.{model}",
+        f"`{case.target}`: both were computed from {case.call_it(shared)}, in two separate "
+        "computations.",
+        f"Compute `{case.target}` from `{case.name}`"
+        + (f", with the rest of the layers.{model}" if layers else "."),
     )
 
 

@@ -54,7 +54,7 @@ def recognise(case: Case) -> Found | None:
         first.at,
         f"{value} left TensorFlow in `{_short(first.what)}` on {case.line(first.at)}{came}: the "
         f"tape can't follow it through {_kind(first)}.",
-        _advice(first),
+        _advice(first) + _also(case, marks),
         kept(case, marks) if taken is None else None,
         certain=sure and last is not None,
     )
@@ -78,6 +78,17 @@ def _decided(case: Case) -> Found | None:
         "Weight the alternatives with a smooth function of it, such as tf.sigmoid or tf.nn.softmax, "
         "instead of choosing one.",
     )
+
+
+def _also(case: Case, marks: list[Mark]) -> str:
+    """The further steps outside TensorFlow, which have to change as well."""
+    more = []
+    for mark in marks[1:]:
+        name = mark.what.split("(")[0]
+        other = NUMPY.get(name.removeprefix("numpy.").removeprefix("np."))
+        if other and name.startswith(("np.", "numpy.")):
+            more.append(f"{name} on {case.line(mark.at)} with tf.{other}")
+    return f" Replace {' and '.join(dict.fromkeys(more))} as well." if more else ""
 
 
 def _target(case: Case) -> Found | None:

@@ -191,10 +191,16 @@ def _trap(case: Case, op: Op) -> str | None:
     for other in view.trace.ops[op.index + 1 : op.index + 40]:
         if any(t in reached for t in other.inputs):
             if other.type in ("Select", "SelectV2"):
+                second = len(other.inputs) > 2 and other.inputs[2] in reached
+                safe = (
+                    "tf.where(c, x, f(tf.where(c, 1.0, x)))"
+                    if second
+                    else "tf.where(c, f(tf.where(c, x, 1.0)), x)"
+                )
                 return (
-                    f"tf.where on {case.line(other.at)} does not keep the side that is not chosen "
-                    "out of the backward pass: make its argument safe first, as in "
-                    "tf.where(c, tf.math.log(tf.where(c, x, 1.0)), 0.0), or add a small epsilon."
+                    f"tf.where on {case.line(other.at)} also runs backwards through the side that it "
+                    f"did not choose. Give `{case.written(op.at, 40)}` a harmless input where its "
+                    f"result is not used, as in {safe} for an f that is dangerous there."
                 )
             reached.update(other.outputs)
     return None

@@ -46,9 +46,11 @@ def recognise(case: Case) -> Found | None:
                 f"Leave the values as floats: take the cast to {dtype} out of the way to "
                 f"`{case.target}`."
                 if "cast" in case.written(found.op.at)
-                else f"Leave the values as floats on the way to `{case.target}`: a soft mask, "
-                "tf.sigmoid(k * (x - threshold)), or straight through the step, "
-                "x + tf.stop_gradient(f(x) - x).",
+                else "No gradient passes through a count or a comparison: replace the hard mask by a "
+                "soft one, tf.sigmoid(k * (x - position)), with a larger k for a sharper step."
+                if "mask" in case.written(found.op.at, 500)
+                else f"Leave the values as floats on the way to `{case.target}`, or go straight through "
+                "the step: x + tf.stop_gradient(f(x) - x), where f keeps the shape.",
                 softened(case),
             )
     if case.way is not None and not case.way.edges and case.status == "none":

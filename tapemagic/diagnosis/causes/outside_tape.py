@@ -7,6 +7,7 @@ from itertools import pairwise
 
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
+from tapemagic.diagnosis.causes.constant_gradient import inner_query
 from tapemagic.diagnosis.causes.nested_tape import moved_in
 from tapemagic.diagnosis.edits import Edits, dotted, indent_of, shifted, siblings
 from tapemagic.diagnosis.repairs.everyturn import in_call
@@ -86,10 +87,22 @@ def recognise(case: Case) -> Found | None:
         at,
         f"`{case.written(at)}` on {case.line(at)} ran {words}, so `{case.tape_name}` did not record "
         + (f"how {made} was computed from {source}." if made != source else "it."),
-        "Compute it inside the `with` block"
-        + (", in every turn (in call, not in build)." if in_turn else ": move this line into it."),
+        _advice(case, in_turn),
         _fixed(case, op, at, before, in_turn),
     )
+
+
+def _advice(case: Case, in_turn: bool) -> str:
+    if in_turn:
+        return "Compute it inside the `with` block, in every turn (in call, not in build)."
+    inner = inner_query(case)
+    if inner is not None and inner.op < (case.op.index if case.op is not None else 0):
+        return (
+            f"Open `{case.tape_name}` before the inner tape, so that the inner block, its question on "
+            f"{case.line(inner.at)} and this line run inside it; with this line alone moved, the inner "
+            "gradient stays a constant."
+        )
+    return "Compute it inside the `with` block: move this line into it."
 
 
 def _once(case: Case, op: Op, cut: Edge) -> Found:

@@ -59,8 +59,10 @@ def recognise(case: Case) -> Found | None:
         at,
         f"{case.value_before(at)} is written into {name} by `{case.written(at)}` on "
         f"{case.line(at)}{where}: a tape follows no value through the state of an object.",
-        f"Ask about {case.value_before(at)} itself, or use a loss from keras.losses: a metric "
-        "keeps its result in state."
+        f"Ask about {case.value_before(at)} itself, and keep the metric for display: it keeps its "
+        "result in state."
+        if re.search(r"metrics\.Mean\(", case.here.source)
+        else "Use a loss from keras.losses instead of the metric object, which keeps its result in state."
         if metric or _is_metric(case, write)
         else "Compute with the value itself instead of assigning it to state and reading it back.",
         by_value(case, at, write, read) or loss_instead(case),

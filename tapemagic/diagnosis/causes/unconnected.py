@@ -51,7 +51,7 @@ def recognise(case: Case) -> Found | None:
                 f": {case.line(at)} gives the name `{name}` another value in each turn of the loop, "
                 "and only the last one was used."
             )
-            last = (f"the values of all turns (as in `{name} += ...`)", at)
+            last = (f"the values of all turns (`{name} = 0.0` before, `{name} += ...` in it)", at)
         else:
             said += (
                 f": what was computed from it is held by the name `{name}`, and {case.line(at)} "
