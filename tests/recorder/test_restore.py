@@ -19,6 +19,7 @@ from tensorflow.python.ops import resource_variable_ops
 
 from tapemagic.api import run_cell
 from tapemagic.recorder import flow
+from tapemagic.recorder.flow.hooks import Hooks
 from tapemagic.recorder.probes import backward, functions, ops, tapes, variables
 from tapemagic.session import Session
 
@@ -100,7 +101,7 @@ def plain_code(namespace: dict[str, Any]) -> None:
         for one in [value, *(vars(value).values() if isinstance(value, type) else ())]:
             code = getattr(one, "__code__", None)
             if code is not None:
-                assert not any(isinstance(c, flow.Hooks) for c in code.co_consts), name
+                assert not any(isinstance(c, Hooks) for c in code.co_consts), name
 
 
 def test_normal_end(untouched: Any) -> None:
