@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ast
+
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.causes.non_trainable import is_kept_by_layer
@@ -34,7 +36,7 @@ def recognise(case: Case) -> Found | None:
         return None
     if view.price(source.tensor) < 500.0:
         return _in_function(case)
-    if not view.trace.whole:
+    if not view.trace.whole or _is_async(case):
         return _unseen(case)
     decision = deciding(case)
     if decision is not None:
@@ -96,7 +98,21 @@ def _unseen(case: Case) -> Found:
         f"No TensorFlow op joins `{case.name}` with `{case.target}` (made on {case.line(at)}). The "
         "Python code in between was not watched, so whether the value left TensorFlow on the way "
         "or was not used at all was not seen.",
-        "Give the function to trace(), or run the code under %%tape, to see which.",
+        "Write it as a plain function, without async, to see which."
+        if _is_async(case)
+        else "Give the function to trace(), or run the code under %%tape, to see which.",
+        certain=False,
+    )
+
+
+def _is_async(case: Case) -> bool:
+    """Whether the question stands in an ``async`` function: the Python code in it is not watched."""
+    at, text = case.view.query.at, case.text(case.view.query.at)
+    if at is None or text is None or text.tree is None:
+        return False
+    return any(
+        isinstance(n, ast.AsyncFunctionDef) and n.lineno <= at.line <= (n.end_lineno or 0)
+        for n in ast.walk(text.tree)
     )
 
 
@@ -225,8 +241,6 @@ def _hint(case: Case, last: tuple[str, Site | None] | None) -> str | None:
 
 def _with_losses(case: Case, at: Site | None) -> str | None:
     """``loss = ...`` becomes ``loss = ... + sum(model.losses)``, where one call names the model."""
-    import ast
-
     from tapemagic.diagnosis.edits import Edits
 
     if at is None or not at.here:
