@@ -29,13 +29,18 @@ MOST_LINES = 4000
 """Modules are watched up to so many lines together: reading them takes time in every run."""
 
 
+_DATA = frozenset({type(None), bool, int, float, complex, str, bytes, list, tuple, dict, set})
+"""Types whose values are no function and come from no module of the person's."""
+
+
 def functions_of(namespace: dict[str, Any]) -> Iterator[FunctionType]:
     """The plain functions that a namespace holds, and those of the classes it holds.
 
     Those of the person's own modules are among them, under whatever name they were imported.
     """
     seen: set[int] = set()
-    values = list(namespace.values())
+    # A notebook's namespace is mostly text and numbers.
+    values = [v for v in list(namespace.values()) if type(v) not in _DATA]
     for module in _own_modules(values):
         made = [v for v in vars(module).values() if isinstance(v, (type, FunctionType))]
         values += [v for v in made if v.__module__ == module.__name__]

@@ -85,7 +85,9 @@ class Places:
 
     def sites(self, where: tuple[Any, ...]) -> tuple[Site, ...]:
         """The sites of several places, innermost first."""
-        return tuple(s for s in map(self.site, where) if s is not None)
+        if not where:
+            return ()
+        return tuple([s for s in map(self.site, where) if s is not None])
 
 
 class Builder:
@@ -114,6 +116,7 @@ class Builder:
         self.private = private
         self.trace = Trace(source=cell.source)
         self._turns: dict[tuple[str, int, str], int] = {}
+        self._written: dict[int, tuple[ast.Call, Any, tuple[list[str], list[str]]]] = {}
 
     def build(self) -> Trace:
         """The trace; afterwards the log holds no tensor."""
@@ -153,6 +156,7 @@ class Builder:
     def _ops(self) -> None:
         log, trace = self.log, self.trace
         rows = log.ops
+        scopes: dict[tuple[str, ...], tuple[str, ...]] = {}
         for index, row in enumerate(rows):
             if not index % 10_000:
                 self.told(f"reading op {index:,} of {len(rows):,}")
@@ -162,10 +166,13 @@ class Builder:
             sites = self.places.sites(where)
             if graph is not None and name is not None and not where:
                 sites = self._graph_sites(graph, name)
+            layers = scopes.get(scope)
+            if layers is None:
+                layers = scopes[scope] = tuple(s.removesuffix(LIBRARY) for s in scope)
             op = Op(
                 index, op_type, ins, outs, sites[0] if sites else None, sites[1:],
                 log.tracked[index], "forward" if query is None else "backward", graph,
-                tuple(s.removesuffix(LIBRARY) for s in scope), {}, query,
+                layers, {}, query,
                 library=bool(scope) and scope[-1].endswith(LIBRARY),
             )  # fmt: skip
             if query is not None and op.at is None:
@@ -209,20 +216,26 @@ class Builder:
         log, trace = self.log, self.trace
         names: dict[int, str] = {}
         bytes_of: dict[int, int] = {}
+        sizes: dict[Any, int] = {}  # bytes by (dtype, shape): most tensors share theirs
         for made, (enum, shape) in log.facts.items():
-            shape = self._shape(shape)
+            if type(shape) is not tuple:
+                shape = self._shape(shape)
             if enum not in names:
                 names[enum] = self.private.dtype_name(enum)
                 try:
                     bytes_of[enum] = self.private.dtypes.as_dtype(enum).size
                 except TypeError:
                     bytes_of[enum] = 0
-            size = 1
-            for extent in shape or ():
-                size *= extent or 0
+            size = sizes.get((enum, shape))
+            if size is None:
+                size = bytes_of[enum]
+                for extent in shape or ():
+                    size *= extent or 0
+                sizes[enum, shape] = size
+            index = log.made.get(made)
             trace.tensors[made] = Tensor(
-                made, names[enum], shape, "tensor" if made in log.made else "constant",
-                log.made.get(made), nbytes=size * bytes_of[enum],
+                made, names[enum], shape, "constant" if index is None else "tensor", index,
+                nbytes=size,
             )  # fmt: skip
         for handle, facts in log.variables.items():
             trace.tensors[handle] = Tensor(
@@ -367,11 +380,17 @@ class Builder:
                 [self._given(a, f"target{a.path}") for a in raw.targets],
                 [self._given(a, f"sources{a.path}") for a in raw.sources],
             )
-        parts = _arguments(call, raw.method)
-        return (
-            [_written(parts[0], a.path, text, "target") for a in raw.targets],
-            [_written(parts[1], a.path, text, "sources") for a in raw.sources],
-        )
+        # The turns of a loop ask the same question in the same words.
+        asked = (raw.method, [a.path for a in raw.targets], [a.path for a in raw.sources])
+        known = self._written.get(id(call))
+        if known is None or known[0] is not call or known[1] != asked:
+            parts = _arguments(call, raw.method)
+            names = (
+                [_written(parts[0], a.path, text, "target") for a in raw.targets],
+                [_written(parts[1], a.path, text, "sources") for a in raw.sources],
+            )
+            known = self._written[id(call)] = (call, asked, names)
+        return known[2]
 
     def _call_in_turn(self, text: CellText, line: int, method: str) -> ast.Call | None:
         """The call on a line: of several (inside a tf.function, without columns) the next one."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import types
 from collections import deque
 from collections.abc import Iterator
@@ -18,7 +19,12 @@ _PLAIN = (
     types.MethodType, types.CodeType, slice, range, type(Ellipsis), type(NotImplemented),
 )  # fmt: skip
 _CONTAINERS = (list, tuple, dict, set, frozenset, deque)
+_LIBRARIES = frozenset(("builtins", "tensorflow", "keras", "numpy"))
 _FRAMEWORK = ("tensorflow", "keras", "tf_keras", "matplotlib", "google.protobuf")
+
+
+_lasting: dict[type, int] = {}
+"""The kinds of TensorFlow's, Keras' and NumPy's own types: they are there in the next cell too."""
 
 
 class Kinds:
@@ -28,13 +34,19 @@ class Kinds:
     """
 
     def __init__(self) -> None:
-        self.known: dict[type, int] = {int: SHARED, bool: SHARED, float: ARRAY, str: ARRAY}
+        self.known: dict[type, int] = {
+            int: SHARED, bool: SHARED, float: ARRAY, str: ARRAY, **_lasting,
+        }  # fmt: skip
 
     def of(self, value: Any) -> int:
         """The kind of a value."""
         kind = self.known.get(type(value))
         if kind is None:
-            kind = self.known[type(value)] = self._classify(type(value))
+            cls = type(value)
+            kind = self.known[cls] = self._classify(cls)
+            home = sys.modules.get(cls.__module__) if _is_lasting(cls) else None
+            if home is not None and vars(home).get(cls.__name__) is cls:
+                _lasting[cls] = kind
         return kind
 
     @staticmethod
@@ -64,6 +76,12 @@ class Kinds:
         if cls.__name__ == "ndarray" or root == "numpy" or issubclass(cls, (complex, bytes, int)):
             return ARRAY
         return OBJECT
+
+
+def _is_lasting(cls: type) -> bool:
+    """Whether a type is a library's: a person's own would be kept alive by being known."""
+    name = cls.__module__
+    return isinstance(name, str) and name.partition(".")[0] in _LIBRARIES
 
 
 def variable_handle(value: Any) -> Any:

@@ -16,6 +16,8 @@ def read_value(tensor: Any) -> Any:
     """A small tensor as a scalar or nested list, None if it can't be read; NaN and Inf as text."""
     try:
         array = tensor._numpy_internal() if hasattr(tensor, "_numpy_internal") else tensor
+        if not array.shape and array.dtype.char in "fdilq?":  # most are plain numbers
+            return _plain(array.item())
         if array.dtype.kind in "fiub":
             return _plain(
                 array.astype("float64").tolist() if array.dtype.kind == "f" else array.tolist()

@@ -217,6 +217,7 @@ class BackwardProbe:
             self.looked.clear()
             self.small.clear()
         looked, tensor_class, codes = self.looked, self.tensor, bytearray(len(result))
+        small = self.small
         inputs = log.ops[index][1] if index is not None and log.silent_reads else ()
         values: tuple[Any, ...] = ()
         for position, gradient in enumerate(result):
@@ -228,15 +229,23 @@ class BackwardProbe:
                 continue
             code = looked.get(known)
             if code is None:  # a gradient that is handed on as it is was looked at before
-                code = looked[known] = _look(gradient)
-                if type(gradient) is tensor_class and gradient._num_elements() <= SMALL:
-                    if self.kept < MOST_STEP_VALUES:
-                        self.small[known] = copied(gradient)
-                        self.kept += 1
-            if known in self.small:
+                if type(gradient) is tensor_class:
+                    try:
+                        array = gradient._numpy_internal()
+                    except Exception:
+                        code = UNSEEN
+                    else:
+                        code = look_at(array)
+                        if array.size <= SMALL and self.kept < MOST_STEP_VALUES:
+                            small[known] = copied(gradient)
+                            self.kept += 1
+                else:
+                    code = _look(gradient)
+                looked[known] = code
+            if known in small:
                 if not values:
                     values = (None,) * len(result)
-                values = (*values[:position], self.small[known], *values[position + 1 :])
+                values = (*values[:position], small[known], *values[position + 1 :])
             codes[position] = code
             if position < len(inputs):
                 self.came[known] = inputs[position]

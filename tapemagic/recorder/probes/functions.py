@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import sys
 from typing import Any
 
@@ -55,10 +56,13 @@ class FunctionsProbe:
 
     def _layers(self, patches: Patches, layer_class: Any) -> None:
         call = vars(layer_class)["__call__"]
-        patches.set(
-            layer_class, "__call__",
-            observed(call, self.log, self._into, self._out_of, self._out_of),
-        )  # fmt: skip
+        heard = observed(call, self.log, self._into, self._out_of, self._out_of)
+        inner, woven = inspect.unwrap(call), inspect.unwrap(heard)
+        codes = [getattr(f, "__code__", None) for f in (inner, woven)]
+        if all(codes) and codes[0].co_freevars == codes[1].co_freevars:  # type: ignore[union-attr]
+            patches.code(inner, codes[1])  # type: ignore[arg-type]
+        else:
+            patches.set(layer_class, "__call__", heard)
 
     def _into(self, layer: Any, *_arguments: Any) -> tuple[str, ...]:
         outer = self.log.scope
