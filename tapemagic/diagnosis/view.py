@@ -307,7 +307,12 @@ class QueryView:
                     tensor = op.inputs[position]
                     if op.rule is None or tensor in tracking.tracked:
                         arrived.add(tensor)
-        if not self.query.zero_for_none:
+        if self.query.zero_for_none:
+            # Zeros hide the None of an untracked source, for which a backward op answers all the same.
+            asked = {a.tensor for a in self.query.sources if a.tensor is not None}
+            if tracking is not None:
+                arrived -= asked - tracking.tracked.keys() - set(self.targets)
+        else:
             # What the person got is the last word: of an untracked source TensorFlow computes the
             # gradient and drops it.
             for argument, gradient in zip(self.query.sources, self.query.gradients, strict=False):
