@@ -24,6 +24,9 @@ grad = tape.gradient(y, x)
 MENDED = EXAMPLE.replace("tf.sign(x)", "tf.tanh(x)")
 REASONS = {
     "Sign": "sign is flat everywhere",
+    "Round": "rounding only steps",
+    "Floor": "floor only steps",
+    "Ceil": "ceil only steps",
     "Relu": "every input of this relu is negative or zero (a dead relu)",
     "ReluGrad": "the second derivative of a relu is zero everywhere",
     "Relu6": "every input of this relu6 is outside the range in which it changes",
@@ -89,9 +92,11 @@ def recognise(case: Case) -> Found | None:
         instead = "a sigmoid for a single unit" if single else (
             "logits with a loss that takes from_logits=True"
         )  # fmt: skip
+    whole = op.rule == "function" and kind == op.type
+    what = "the function that was called" if whole else kind  # its op's name is TensorFlow's own
     return Found(
         at,
-        f"The gradient of `{case.name}` is exactly zero: {kind} (`{case.written(at)}` on "
+        f"The gradient of `{case.name}` is exactly zero: {what} (`{case.written(at)}` on "
         f"{case.line(at)}) lets nothing through; {reason}.",
         f"Use {instead}."
         if instead
