@@ -13,8 +13,9 @@ from types import CodeType, TracebackType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tapemagic.cell.adopt import MOST_LINES, functions_of, is_own, kept, label_of, text_of, watch
-from tapemagic.cell.rewrite import codes, embed, rewrite
+from tapemagic.cell.rewrite import rewrite
 from tapemagic.cell.text import CellText
+from tapemagic.cell.trees import codes, embed
 from tapemagic.options import RunOptions
 from tapemagic.owntape import OwnTape
 from tapemagic.recorder.flow import inert_flags, inert_hooks

@@ -18,7 +18,8 @@ from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
-from tapemagic.cell.rewrite import Rewritten, rewrite
+from tapemagic.cell.rewrite import rewrite
+from tapemagic.cell.spots import Rewritten
 from tapemagic.cell.text import CellText
 
 _CELL_NAMES = ("<ipython-input", "<tapemagic", "<cell")

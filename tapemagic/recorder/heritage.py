@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
-from tapemagic.cell.rewrite import Spot
+from tapemagic.cell.spots import Spot
 from tapemagic.cell.text import CellText
 from tapemagic.recorder.kinds import TENSOR, Kinds
 from tapemagic.recorder.log import Log, RawMark, RawVariable, Where

@@ -26,7 +26,7 @@ from collections.abc import Callable
 from types import CodeType, FunctionType
 from typing import Any
 
-from tapemagic.cell.rewrite import codes, own_nodes
+from tapemagic.cell.trees import codes, own_nodes
 
 _HOOK = "\0tapemagic.woven"
 

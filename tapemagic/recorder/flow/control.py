@@ -5,7 +5,7 @@ from __future__ import annotations
 from threading import get_ident
 from typing import Any
 
-from tapemagic.cell.rewrite import Spot
+from tapemagic.cell.spots import Spot
 from tapemagic.recorder.flow.state import Activation
 from tapemagic.recorder.flow.stores import Stores
 from tapemagic.recorder.kinds import (

@@ -5,7 +5,7 @@ from __future__ import annotations
 import types
 from typing import Any
 
-from tapemagic.cell.rewrite import Spot
+from tapemagic.cell.spots import Spot
 from tapemagic.recorder.flow.names import Names
 from tapemagic.recorder.kinds import (
     ARRAY,

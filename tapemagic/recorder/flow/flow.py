@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tapemagic.cell.rewrite import Rewritten
+from tapemagic.cell.spots import Rewritten
 from tapemagic.recorder.flow.control import Control
 from tapemagic.recorder.flow.hooks import GUARDED, HANDING, HOT, silence
 from tapemagic.recorder.flow.state import Activation

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from typing import Any
 
-from tapemagic.cell.rewrite import Spot
+from tapemagic.cell.spots import Spot
 from tapemagic.recorder.flow.marks import Marks
 from tapemagic.recorder.kinds import (
     ARRAY,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tapemagic.cell.rewrite import Spot
+from tapemagic.cell.spots import Spot
 from tapemagic.recorder.flow.expressions import Expressions
 from tapemagic.recorder.kinds import (
     ARRAY,

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from threading import get_ident
 from typing import Any
 
-from tapemagic.cell.rewrite import Spot
+from tapemagic.cell.spots import Spot
 from tapemagic.recorder.flow.hooks import Flags, Hooks
 from tapemagic.recorder.kinds import (
     Kinds,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from tapemagic.cell.rewrite import GROWS, Spot
+from tapemagic.cell.spots import GROWS, Spot
 from tapemagic.recorder.flow.names import slot_of
 from tapemagic.recorder.flow.pending import Pending
 from tapemagic.recorder.kinds import (
