@@ -29,6 +29,8 @@ from tapemagic.report.model import Report, Why
 if TYPE_CHECKING:
     from tapemagic.trying.around import Around
 
+MOST_PAST = 50_000
+"""Rows up to which an earlier cell's are kept while a tape of it can be asked."""
 _OURS = __file__.rsplit("/", 1)[0]
 
 
@@ -346,7 +348,7 @@ class Session:
         if tapes is not None:
             alive = {k: v for k, v in tapes.ids.items() if _can_be_asked(v[0]())}
         log = self.recorder.log
-        if alive and len(log.ops) < 200_000:
+        if alive and len(log.ops) < MOST_PAST:
             log.graphs.clear()
             Session._past = Past(log, alive, self._texts)
         else:

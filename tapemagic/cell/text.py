@@ -63,6 +63,10 @@ class CellText:
         return [node for node in ast.walk(self.tree) if isinstance(node, kinds)]
 
     @cached_property
+    def _reaches(self) -> list[tuple[Span, ast.stmt | ast.ExceptHandler]]:
+        return [(_reach(node), node) for node in self.statements]
+
+    @cached_property
     def _calls(self) -> list[ast.Call]:
         nodes = ast.walk(self.tree) if self.tree is not None else ()
         return [node for node in nodes if isinstance(node, ast.Call)]
@@ -70,16 +74,16 @@ class CellText:
     def statement(self, place: Span) -> ast.stmt | ast.ExceptHandler | None:
         """The innermost statement that holds a place."""
         best = None
-        for node in self.statements:
-            if contains(_reach(node), place):
+        for reach, node in self._reaches:
+            if reach[:2] <= place[:2] and place[2:] <= reach[2:]:
                 best = node
         return best
 
     def statement_at(self, line: int) -> ast.stmt | ast.ExceptHandler | None:
         """The innermost statement that covers a line."""
         best = None
-        for node in self.statements:
-            if _reach(node)[0] <= line <= node.end_lineno:  # type: ignore[operator]
+        for reach, node in self._reaches:
+            if reach[0] <= line <= reach[2]:
                 best = node
         return best
 

@@ -39,11 +39,14 @@ class Places:
 
     Args:
         texts: The person's code by file name.
+        known: Sites of earlier cells, whose rows go on to be read; sites of this cell are added.
     """
 
-    def __init__(self, texts: dict[str, CellText]) -> None:
+    def __init__(self, texts: dict[str, CellText], known: dict[Any, Site | None]) -> None:
         self.texts = texts
-        self._known: dict[Any, Site | None] = {}
+        for key in [k for k, site in known.items() if site is None or site.here]:
+            del known[key]  # it was this cell's, and this cell is another one now
+        self._known = known
         self._positions: dict[int, list[Any]] = {}
 
     def site(self, where: Any) -> Site | None:
@@ -110,7 +113,7 @@ class Builder:
     ) -> None:
         self.told = told
         self.log = log
-        self.places = Places(texts)
+        self.places = Places(texts, log.places)
         self.cell = cell
         self.texts = texts
         self.private = private
@@ -134,6 +137,8 @@ class Builder:
 
     def _retracing(self) -> list[str]:
         """Sentences about the person's functions that were traced again and again."""
+        if not self.log.traced:
+            return []
         mine = {
             node.name for text in self.texts.values() if text.tree is not None
             for node in ast.walk(text.tree) if isinstance(node, ast.FunctionDef)

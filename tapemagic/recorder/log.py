@@ -60,6 +60,7 @@ class RawTape:
     graph: str | None
     ours: bool = False
     key: int = 0  # id of the tape, by which its name is found
+    tape: Any = None  # a weak reference to it
     events: list[tuple[int, str, int | None, tuple[Where, ...], bool]] = field(default_factory=list)
 
 
@@ -134,6 +135,7 @@ class Log:
         self.graphs: dict[str, Any] = {}  # FuncGraphs of functions that were traced or called
         self.traced: dict[str, str] = {}  # keys of functions that were traced -> their names
         self.recorded: dict[int, tuple[str, tuple[int, ...]]] = {}  # op -> own backward, inputs
+        self.places: dict[Any, Any] = {}  # sites that are known, see recorder.build
         self.earlier: dict[int, Any] = {}  # tensors of earlier cells, see recorder.heritage
         self.baked: dict[str, set[int]] = {}  # graph -> marks whose values are its constants
         self.refused: list[tuple[tuple[Where, ...], str]] = []  # what tape.watch raised for

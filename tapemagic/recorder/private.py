@@ -84,6 +84,10 @@ class Private:
         """Whether no tape is recording on this thread."""
         return bool(self.pywrap_tfe.TFE_Py_TapeSetIsEmpty())
 
+    def is_recording(self, tape: Any) -> bool:
+        """Whether a tape is entered, and not stopped."""
+        return bool(getattr(tape, "_recording", False))
+
     def is_paused(self) -> bool:
         """Whether recording is stopped for all tapes, as inside ``tf.stop_gradient``."""
         return bool(self.pywrap_tfe.TFE_Py_TapeSetIsStopped())

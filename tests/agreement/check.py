@@ -15,6 +15,7 @@ import numpy as np
 
 from tapemagic.session import Session
 from tests.agreement.programs import HEAD, Program
+from tests.conftest import forget
 
 FILENAME = "<a plain program>"
 
@@ -115,6 +116,7 @@ def traced(program: Program) -> tuple[dict[str, Any], list[Any]]:
     """The names after a traced run, and the report of each of its cells."""
     from tapemagic.api import run_cell
 
+    forget()
     names: dict[str, Any] = {"__name__": "__main__"}
     reports = []
     for source, _ in program.cells():

@@ -7,12 +7,14 @@ import io
 from typing import Any
 
 from tapemagic.api import run_cell
+from tests.conftest import forget
 from tests.diagnosis.programs import Program
 
 
 def report_of(source: str, prior: str = "", **options: Any) -> dict[str, Any]:
     """The report of a cell as JSON, with its output kept away; ``prior`` is a cell before it."""
     namespace: dict[str, Any] = {"__name__": "__main__"}
+    forget()
     with contextlib.redirect_stdout(io.StringIO()):
         if prior:
             run_cell(prior, namespace)

@@ -14,7 +14,7 @@ from tapemagic.report.model import Report
 from tests.page.browse import Visit, launch
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with sync_playwright() as play:
         try:

@@ -79,6 +79,15 @@ def test_should_record_is_per_tensor(private: Private) -> None:
             assert not private.should_record([one])
 
 
+def test_tape_says_whether_it_records(private: Private) -> None:
+    with tf.GradientTape(persistent=True) as tape:
+        inside = private.is_recording(tape)
+        with tape.stop_recording():
+            stopped = private.is_recording(tape)
+    assert (inside, stopped, private.is_recording(tape)) == (True, False, False)
+    assert not private.is_recording(None)
+
+
 def test_stop_gradient_pauses_every_tape(private: Private) -> None:
     seen: list[tuple[str, bool]] = []
 

@@ -289,10 +289,10 @@ class OpsProbe:
         """Whether a tape that is recording now would track a read of a variable."""
         if self.private.is_paused():
             return False
-        for tape in self.log.tapes.values():
-            kinds = [e[1] for e in tape.events if e[1] in ("enter", "exit")]
-            if kinds and kinds[-1] == "enter":
-                if (trainable and tape.auto_watch) or any(e[2] == handle for e in tape.events):
+        for row in self.log.tapes.values():
+            # The tape itself is asked: of an earlier cell's the end may not have been heard.
+            if self.private.is_recording(row.tape() if row.tape is not None else None):
+                if (trainable and row.auto_watch) or any(e[2] == handle for e in row.events):
                     return True
         return False
 

@@ -81,7 +81,8 @@ class TapesProbe:
         import weakref
 
         number = len(self.log.tapes)
-        self.ids[id(tape)] = (weakref.ref(tape), number)
+        ref = weakref.ref(tape)
+        self.ids[id(tape)] = (ref, number)
         row = RawTape(
             number,
             bool(getattr(tape, "_persistent", False)),
@@ -90,6 +91,7 @@ class TapesProbe:
             self._graph(),
             ours=self.ours,
             key=id(tape),
+            tape=ref,
         )
         self.log.tapes[number] = row
         return row
