@@ -14,7 +14,7 @@ from tests.docs.tools import ROOT
 from tests.notebooks.tables import HERE, notebooks, run, text
 
 STEMS = notebooks.stems()
-MOST_BYTES = 1_500_000
+MOST_BYTES = 2_500_000
 
 ran = cache(run)
 
