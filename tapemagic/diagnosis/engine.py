@@ -62,8 +62,10 @@ def reason(case: Case) -> Why | None:
     return None if found is None else _why(case, found)
 
 
-def _ask(case: Case) -> Found | None:
-    for cause in CAUSES:
+def _ask(case: Case, after: str | None = None) -> Found | None:
+    """The first cause that recognises a case; ``after``: of those that come after another."""
+    begin = next((i + 1 for i, c in enumerate(CAUSES) if c.slug == after), 0)
+    for cause in CAUSES[begin:]:
         try:
             found = cause.recognise(case)
         except Exception as fault:
@@ -90,6 +92,9 @@ def _why(case: Case, found: Found) -> Why:
     if not found.certain:
         message += " This is likely, not certain."
     cut = case.cut
+    # Where it is not certain, what fits as well is shown beside it.
+    second = _ask(case, found.cause) if not found.certain else None
+    other = (replace(_why(case, second), other=()),) if second is not None else ()
     passed = lines(case, steps)
     if found.at is not None and found.at.here and found.at.line not in passed:
         passed = (*passed, found.at.line)
@@ -102,6 +107,7 @@ def _why(case: Case, found: Found) -> Why:
         fix=found.fix,
         fixed_source=found.fixed_source,
         story=steps,
+        other=other,
         cut=(cut.source, cut.target) if cut is not None else (None, None),
     )
 
