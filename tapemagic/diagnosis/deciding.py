@@ -79,15 +79,15 @@ def _find(case: Case, values: set[int]) -> Decision | None:
         if mark.name is not None:
             names[mark.name] = mark
     spans = {m.at.expr: m for m in marks.values() if m.at is not None and m.at.here}
-    for text in [case.here]:
-        for node, what in _decisions(text):
-            for inner in ast.walk(what):
-                if isinstance(inner, ast.Name) and inner.id == case.source.name:
-                    return Decision(text.site(span(what)), ast.unparse(what), None, itself=True)
-                if isinstance(inner, ast.Name) and inner.id in names:
-                    return _decision(text, node, what, names[inner.id], marks)
-                if isinstance(inner, ast.expr) and span(inner) in spans:
-                    return _decision(text, node, what, spans[span(inner)], marks)
+    text = case.here
+    for node, what in _decisions(text):
+        for inner in ast.walk(what):
+            if isinstance(inner, ast.Name) and inner.id == case.source.name:
+                return Decision(text.site(span(what)), ast.unparse(what), None, itself=True)
+            if isinstance(inner, ast.Name) and inner.id in names:
+                return _decision(text, node, what, names[inner.id], marks)
+            if isinstance(inner, ast.expr) and span(inner) in spans:
+                return _decision(text, node, what, spans[span(inner)], marks)
     return None
 
 

@@ -58,6 +58,13 @@ def culprit(view: QueryView, op: Op, position: int, depth: int = 0) -> Culprit:
     found = _cut(view, body, position)
     if found is None:
         return outer
+    return _deepest(view, op, body, found, depth)
+
+
+def _deepest(
+    view: QueryView, op: Op, body: Body, found: tuple[Op, int, object], depth: int
+) -> Culprit:
+    """The op found in a body, or the one in a body that it runs itself."""
     inner, at, answer = found
     if inner.inner:
         deeper = culprit(view, inner, at, depth + 1)
@@ -75,13 +82,7 @@ def _in_branches(view: QueryView, op: Op, position: int, depth: int) -> Culprit 
         if body is None or found is None:
             continue
         view.trace.bodies.setdefault(key, body)
-        inner, at, answer = found
-        if inner.inner:
-            deeper = culprit(view, inner, at, depth + 1)
-            if deeper.op is not inner:
-                deeper.function = op
-                return deeper
-        return Culprit(inner, at, body.tensors, op, answer)
+        return _deepest(view, op, body, found, depth)
     return None
 
 
