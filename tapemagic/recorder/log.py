@@ -111,8 +111,9 @@ class RawVariable:
 
 
 MOST_VARIABLES = 20_000
-_variables: dict[tuple[int, bool], RawVariable] = {}
-"""Variables that earlier cells met, by the id of the handle, which is never used again."""
+_variables: dict[int, RawVariable] = {}
+"""Variables that earlier cells met, by the id of the handle, which is never used again (negative:
+seen through the Keras variable around it)."""
 
 
 class Log:
@@ -226,9 +227,13 @@ class Log:
         known: int = handle._id
         if known in self.variables:
             return
-        inner = unwrapped(value)
-        key = (known, inner is value)  # a Keras variable is labelled by its path, its inner one not
-        facts = _variables.get(key)
+        names = getattr(value, "__dict__", {})
+        direct = "_handle" in names  # a Keras variable is labelled by its path, its inner one not
+        facts = _variables.get(known if direct else -known)
+        if facts is not None and direct and facts.trainable is names.get("_trainable"):
+            self.variables[known] = facts  # the usual way, at the least cost
+            return
+        inner = value if direct else unwrapped(value)
         if facts is None or facts.trainable != inner.trainable:
             self.variables[known] = RawVariable("", None, True, "")  # reading it reads its handle
             shape = tuple(inner.shape) if inner.shape.rank is not None else None
@@ -238,7 +243,7 @@ class Log:
             )
             if len(_variables) >= MOST_VARIABLES:
                 _variables.clear()
-            _variables[key] = facts
+            _variables[known if direct else -known] = facts
         self.variables[known] = facts
 
     def note_tensor(self, value: Any) -> None:

@@ -64,12 +64,13 @@ class FunctionsProbe:
         else:
             patches.set(layer_class, "__call__", heard)
 
-    def _into(self, layer: Any, *_arguments: Any) -> tuple[str, ...]:
-        outer = self.log.scope
+    def _into(self, layer: Any, *_arguments: Any) -> tuple[tuple[str, ...], Any]:
+        outer = self.log.scope, self.ops.stack.enter(sys._getframe(2))
         name = str(getattr(layer, "name", type(layer).__name__))
         library = type(layer).__module__.startswith("keras.")
-        self.log.scope = (*outer, name + LIBRARY if library else name)
+        self.log.scope = (*outer[0], name + LIBRARY if library else name)
         return outer
 
-    def _out_of(self, outer: tuple[str, ...], _result: Any) -> None:
-        self.log.scope = outer
+    def _out_of(self, outer: tuple[tuple[str, ...], Any], _result: Any) -> None:
+        self.log.scope, call = outer
+        self.ops.stack.leave(call)

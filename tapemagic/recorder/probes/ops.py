@@ -13,9 +13,10 @@ from typing import Any
 
 from tapemagic.recorder.flow import Flow
 from tapemagic.recorder.heritage import EARLIER
-from tapemagic.recorder.log import MOST_VALUES, Log, RawEntry, _small, copied
+from tapemagic.recorder.log import MOST_VALUES, Log, RawEntry, Where, _small, copied
 from tapemagic.recorder.patches import Patches
 from tapemagic.recorder.private import Private
+from tapemagic.recorder.stack import Stack
 from tapemagic.recorder.weave import observed
 
 FORWARD_MODE = (
@@ -36,6 +37,7 @@ class OpsProbe:
         self.query: int | None = None  # the query whose backward pass is running
         self.calling: Any = None  # the FuncGraph of the function that is being called
         self.on_op: Callable[..., None] | None = None
+        self.stack = Stack(log)
         self.forward = 0  # forward accumulators that are running
 
     def install(self, patches: Patches) -> None:
@@ -83,11 +85,14 @@ class OpsProbe:
             log.ops, log.tracked, log.made, log.facts, log.small, log.reads,
         )  # fmt: skip
         unknown = self._unknown
-        variables, person, getframe = log.variables, log.person, sys._getframe
+        variables, places_from, getframe = log.variables, self.stack.places, sys._getframe
         no_tape = self.private.pywrap_tfe.TFE_Py_TapeSetIsEmpty
         should_record = self.private.pywrap_tfe.TFE_Py_TapeSetShouldRecordBackprop
         add_op, add_tracked = ops.append, tracked.append
-        kept_sizes: dict[Any, bool] = {}
+        # Ops repeat their types and shapes. Rows share them: what a row adds to the heap, Python's
+        # garbage collector looks at again and again.
+        names: dict[Any, str] = {}
+        known_facts: dict[tuple[Any, int], tuple[tuple[int, Any], bool]] = {}
 
         def on_op(
             op_type: Any,
@@ -102,28 +107,20 @@ class OpsProbe:
                     self._in_graph(op_type, inputs, attrs, outputs, op_name, graph)
                     return
                 query = self.query
-                empty = no_tape()
-                if query is not None and empty:
+                places: tuple[Where, ...] = ()
+                if query is None:
+                    places = places_from(getframe(2))  # the nearest frame is TensorFlow's
+                elif no_tape():
                     if reads:
                         reads.clear()
                     return
-                if type(op_type) is bytes:
-                    op_type = op_type.decode()
+                name = names.get(op_type)
+                if name is None:
+                    name = op_type.decode() if type(op_type) is bytes else str(op_type)
+                    names[op_type] = name
                 body = None
-                if self.calling is not None and op_type[:2] == "__":
+                if self.calling is not None and name[:2] == "__":
                     body = self._body()
-                places: tuple[Any, ...] = ()
-                if query is None:
-                    found = []
-                    frame: Any = getframe(1)
-                    while frame is not None:
-                        code = frame.f_code
-                        if code.co_filename in person:
-                            found.append((code, frame.f_lasti))
-                            if code.co_name == "<module>" or len(found) > 5:
-                                break
-                        frame = frame.f_back
-                    places = tuple(found)
                 ins = tuple([t._id for t in inputs])
                 index = len(ops)
                 for known in ins:
@@ -136,19 +133,19 @@ class OpsProbe:
                 if body is not None and body in log.baked:
                     self._with_baked(outs, body, index)
                 scope = log.scope if log.replica is None else log.around()
-                add_op((op_type, ins, outs, places, attrs, None, scope, query, body, None))
-                add_tracked(not empty and should_record(outputs))
+                add_op((name, ins, outs, places, attrs, None, scope, query, body, None))
+                add_tracked(should_record(outputs))
                 for tensor in outputs:
                     made_id = tensor._id
                     made[made_id] = index
-                    shape = tensor._shape_tuple()
-                    facts[made_id] = (tensor._datatype_enum(), shape)
-                    if query is None:
-                        keep = kept_sizes.get(shape)
-                        if keep is None:
-                            keep = kept_sizes[shape] = _small(shape)
-                        if keep and len(small) < MOST_VALUES:
-                            small[made_id] = copied(tensor)
+                    key = (tensor._shape_tuple(), tensor._datatype_enum())
+                    shared = known_facts.get(key)
+                    if shared is None:
+                        shape, enum = key
+                        shared = known_facts[key] = ((enum, shape), _small(shape))
+                    facts[made_id] = shared[0]
+                    if shared[1] and query is None and len(small) < MOST_VALUES:
+                        small[made_id] = copied(tensor)
                 if reads:
                     # An accumulator runs ops between a variable's read and the op that reads it.
                     del reads[: -_MOST_READS if self.forward else None]

@@ -315,7 +315,7 @@ class TapesProbe:
 
     def _begin_apply(
         self, optimizer: Any, grads: Any, variables: Any = None, *_more: Any
-    ) -> RawQuery | None:
+    ) -> tuple[RawQuery, Any] | None:
         method = "apply_gradients" if self.applying else "apply"
         self.applying = False
         if self.depth or self.ops.query is not None:
@@ -330,17 +330,18 @@ class TapesProbe:
         self._read(row, gradients)
         self.log.queries.append(row)
         self.depth = 1
-        return row
+        return row, self.ops.stack.enter(sys._getframe(2))
 
-    def _end_apply(self, row: RawQuery | None, _result: Any) -> None:
-        if row is not None:
+    def _end_apply(self, state: tuple[RawQuery, Any] | None, _result: Any) -> None:
+        if state is not None:
             self.depth = 0
-            row.op_end = len(self.log.ops)
+            state[0].op_end = len(self.log.ops)
+            self.ops.stack.leave(state[1])
 
-    def _failed_apply(self, row: RawQuery | None, error: BaseException) -> None:
-        if row is not None:
-            self._end_apply(row, None)
-            row.error = (type(error).__name__, str(error)[:2000])
+    def _failed_apply(self, state: tuple[RawQuery, Any] | None, error: BaseException) -> None:
+        if state is not None:
+            self._end_apply(state, None)
+            state[0].error = (type(error).__name__, str(error)[:2000])
 
 
 def first(*arguments: Any) -> Any:

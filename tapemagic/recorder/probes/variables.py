@@ -25,11 +25,10 @@ class VariablesProbe:
     def install(self, patches: Patches) -> None:
         """Put the descriptor in place; instances keep their attribute in ``__dict__``."""
         log = self.log
-        # By id, since hashing a code object hashes all that is in it; the value keeps it alive.
-        wrappers: dict[int, tuple[CodeType, bool]] = {}
-        variables, reads = log.variables, log.reads
-
-        getframe = sys._getframe
+        variables, reads, getframe = log.variables, log.reads, sys._getframe
+        # By id, since hashing a code object hashes all that is in it; ``kept`` keeps the ids theirs.
+        generated: dict[int, bool] = {}
+        kept: list[CodeType] = []
 
         class Handle:
             def __get__(self, variable: Any, owner: Any = None) -> Any:
@@ -45,11 +44,12 @@ class VariablesProbe:
                         log.note_variable(variable, handle)
                     # Only a read done in C has a generated op wrapper as its nearest frame.
                     code = getframe(1).f_code
-                    wrapper = wrappers.get(id(code))
+                    wrapper = generated.get(id(code))
                     if wrapper is None:
+                        kept.append(code)
                         name = code.co_filename.rsplit("/", 1)[-1].rsplit("\\", 1)[-1]
-                        wrapper = wrappers[id(code)] = (code, name.startswith("gen_"))
-                    if wrapper[1]:
+                        wrapper = generated[id(code)] = name.startswith("gen_")
+                    if wrapper:
                         reads.append(known)
                 except Exception as fault:
                     log.fault("variables", fault)
