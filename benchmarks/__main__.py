@@ -71,7 +71,7 @@ def _measure(parser: argparse.ArgumentParser, given: argparse.Namespace) -> None
     if "growth" in chosen:
         results["growth"] = []
         for size in (s for s in SIZES if s <= given.most):
-            results["growth"].append(apart("growth", str(size)))
+            results["growth"].append(apart("growth", str(size), given.clock))
             _keep(given.json, results)
         _print(lines({"growth": results["growth"]}))
     _keep(given.json, results)
