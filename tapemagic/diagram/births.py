@@ -27,7 +27,7 @@ def mark_birth(sketch: Sketch, call: Call, source: Source, why: Why) -> None:
     step = _born(sketch, queries[call.query], source.status, why)
     node = sketch.nodes.get(f"op{step.op}") if step is not None else None
     if node is not None and said not in node.facts:
-        node.facts += (said,)
+        node.facts = (said, *node.facts)
         node.state, node.keep = "cut", True
         node.detail = one_line(why.message, 200)
 

@@ -34,11 +34,11 @@ def markdown(report: Report, display: DisplayOptions | None = None) -> str:
     """
     display = display or DisplayOptions()
     blocks = [escaped(summary.line(report)), *map(escaped, report.notes)]
+    for card in plain.cards(report):
+        blocks += _card(card)
     if display.table:
         for call in report.calls:
             blocks += _table(report, call)
-    for card in plain.cards(report):
-        blocks += _card(card)
     if display.graph:
         blocks += _graph(report, display.level)
     return "\n\n".join(block for block in blocks if block) + "\n"

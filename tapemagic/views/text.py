@@ -40,11 +40,11 @@ def text(
     lines[0] = lines[0].replace("tapemagic", paint("tapemagic", "strong", colour), 1)
     for note in report.notes:
         lines += wrap(note, width, "  ")
+    for shown in cards(report):
+        lines += ["", *card(shown, width, colour)]
     if display.table:
         for call in report.calls:
             lines += ["", *_table(report, call, width, colour)]
-    for shown in cards(report):
-        lines += ["", *card(shown, width, colour)]
     if display.graph:
         lines += _graph(report, display, width, colour)
     return "\n".join(line.rstrip() for line in lines) + "\n"
