@@ -35,6 +35,12 @@ class Card:
     paths: dict[str, str] = field(default_factory=dict)  # of the sources that Keras names
 
     @property
+    def fix(self) -> str:
+        """What to change, in words, or ""."""
+        below = self.why.because
+        return self.why.fix or (below.fix if below is not None else None) or ""
+
+    @property
     def shown(self) -> list[tuple[str, str]]:
         """The first sources, each with its path or ""."""
         most = NAMED if len(self.names) <= NAMED else NAMED - 1

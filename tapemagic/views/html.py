@@ -66,6 +66,8 @@ def _body(report: Report, display: DisplayOptions) -> str:
     if display.graph:
         parts.append(diagram(report, display.level))
         parts.append(annotated(report))
+    checked = summary.checked(report)
+    parts.append(tag("p", escaped(checked), "note") if checked else "")
     return "".join(parts)
 
 

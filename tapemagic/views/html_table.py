@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tapemagic.report.model import Call, Report
     from tapemagic.views.rows import Row
 
-HEAD = ("source", "kind", "dtype", "shape", "verdict", "gradient", "spread", "reason")
+HEAD = ("source", "verdict", "gradient", "spread", "reason", "type")
 MOST = 24  # rows in sight; the rest is folded away
 LOUD = 30
 PICTURES = 200  # gradients of one call that get a picture
@@ -77,13 +77,11 @@ def _texts(row: Row) -> tuple[str, ...]:
     reason = ", ".join(x for x in (row.reason, row.where) if x)
     return (
         row.name,
-        row.kind,
-        row.dtype,
-        row.shape,
         row.verdict.text,
         row.gradient,
         row.picture[:1],
         reason,
+        row.type,
     )
 
 
@@ -93,12 +91,10 @@ def _row(row: Row, used: list[bool]) -> str:
     path = f" {tag('span', html(one_line(row.path, 80)), 'where')}" if row.path else ""
     cells = [
         tag("th", code(texts[0]) + path, "name", "cell", scope="row"),
-        tag("td", html(texts[1]), "fact", "cell"),
-        tag("td", html(texts[2]), "fact", "cell"),
-        tag("td", html(texts[3]), "number fact", "cell"),
         tag("td", verdict, f"verdict tone-{row.verdict.tone}", "cell"),
-        tag("td", html(texts[5]), "number", "cell"),
+        tag("td", html(texts[2]), "number", "cell"),
         tag("td", row.picture, "spread", "cell"),
-        tag("td", html(texts[7]), "reason", "cell"),
+        tag("td", html(texts[4]), "reason", "cell"),
+        tag("td", html(texts[5]), "fact", "cell"),
     ]
     return tag("tr", "".join(c for c, use in zip(cells, used, strict=True) if use))

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tapemagic.report.model import Call, Report, Why
     from tapemagic.views.cards import Card
 
-HEAD = ("source", "kind", "dtype", "shape", "verdict", "gradient", "reason")
+HEAD = ("source", "verdict", "gradient", "reason", "type")
 
 
 def markdown(report: Report, display: DisplayOptions | None = None) -> str:
@@ -41,6 +41,7 @@ def markdown(report: Report, display: DisplayOptions | None = None) -> str:
             blocks += _table(report, call)
     if display.graph:
         blocks += _graph(report, display.level)
+    blocks.append(escaped(summary.checked(report)))
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
@@ -57,7 +58,7 @@ def _table(report: Report, call: Call) -> list[str]:
         lines = [f"| {' | '.join(HEAD)} |", "|" + " --- |" * len(HEAD)]
         for row in found:
             reason = ", ".join(x for x in (row.reason, row.where) if x)
-            cells = [row.kind, row.dtype, row.shape, row.verdict.text, row.gradient, reason]
+            cells = [row.verdict.text, row.gradient, reason, row.type]
             inner = " | ".join(escaped(one_line(cell, 200)) for cell in cells)
             path = f" {escaped(row.path)}" if row.path else ""
             lines.append(f"| {markdown_code(one_line(row.name, 200))}{path} | {inner} |")
@@ -74,20 +75,23 @@ def _card(card: Card) -> list[str]:
     blocks = [head + (f", {escaped(where)}" if where else ""), prose(why.message)]
     if why.because is not None:
         blocks.append(f"**Why:** {_below(why.because)}")
+    blocks += _fix(card)
     if card.lines:
         blocks.append(markdown_fence("\n".join(code_lines(card.lines, 120)), "text"))
     steps = [f"{escaped(w)} ({escaped(p)})" if p else escaped(w) for w, p in plain.story(why)]
     if len(steps) > 1:
         blocks.append(f"**Path:** {' → '.join(steps)}")
-    fix = why.fix or (why.because.fix if why.because is not None else None)
-    if fix:
-        blocks.append(f"**Fix:** {prose(fix)}")
+    return blocks + [f"**Also possible:** {_below(other)}" for other in why.other]
+
+
+def _fix(card: Card) -> list[str]:
+    said = [f"**Fix:** {prose(card.fix)}"] if card.fix else []
+    tried = plain.tried(card.why)
+    blocks = [" ".join([*said, prose(tried)])] if tried else said
     if card.diff:
         diff = "\n".join(f"{sign}{line}" for sign, line in card.diff)
         blocks.append(markdown_fence(diff, "diff"))
-    tried = plain.tried(why)
-    blocks += [prose(tried)] if tried else []
-    return blocks + [f"**Also possible:** {_below(other)}" for other in why.other]
+    return blocks
 
 
 def _below(why: Why) -> str:

@@ -31,6 +31,17 @@ class Row:
     picture: str = ""  # of its gradient, for views that can show one: HTML
     path: str = ""  # the name that Keras knows a variable by, where the code says something else
 
+    @property
+    def type(self) -> str:
+        """What the source is: ``variable float32 (3, 2)``."""
+        return self.types[0]
+
+    @property
+    def types(self) -> tuple[str, str, str]:
+        """What the source is, the longest form first."""
+        held = f"{self.dtype} {self.shape}".strip()
+        return f"{self.kind} {held}".strip(), held, self.shape
+
 
 def rows(call: Call, trace: Trace | None = None) -> list[Row]:
     """Return the rows of one call."""

@@ -41,12 +41,20 @@ def parts(report: Report) -> list[str]:
         found.append(f"{count} {verb} attention" if count else "nothing needs attention")
     if report.tensors and report.mismatches:
         found.append(
-            f"the graph differs from the tape at {report.mismatches:,}"
+            f"the drawing differs from what the tape did at {report.mismatches:,}"
             f" of {counted(report.tensors, 'tensor')}"
         )
-    elif report.tensors:
-        found.append(f"graph agrees with the tape ({counted(report.tensors, 'tensor')})")
     return found
+
+
+def checked(report: Report) -> str:
+    """Say what was compared with the tape and agreed, or ""."""
+    if not report.tensors or report.mismatches:
+        return ""
+    return (
+        "Checked: gradients came where the recorded ops say, and nowhere else"
+        f" ({counted(report.tensors, 'tensor')})."
+    )
 
 
 def line(report: Report) -> str:

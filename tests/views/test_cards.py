@@ -3,7 +3,7 @@ from dataclasses import replace
 from tapemagic.traces.model import Site
 from tapemagic.views import annotated, changes, excerpt, rows
 from tapemagic.views.cards import cards, story, tried
-from tapemagic.views.summary import attention
+from tapemagic.views.summary import attention, checked, parts
 from tapemagic.wording import words
 from tests import reports
 
@@ -91,3 +91,12 @@ def test_annotated_lines() -> None:
     assert lines[10].flow == "on"
     assert lines[12].asked == ["gradient"]
     assert lines[3].count == 0
+
+
+def test_what_was_checked_is_said_only_when_it_agreed() -> None:
+    report = reports.detour()
+    assert checked(report).endswith("(7 tensors).")
+    assert "differs" not in " ".join(parts(report))
+    report.mismatches = 2
+    assert checked(report) == ""
+    assert "differs from what the tape did at 2 of 7 tensors" in " ".join(parts(report))
