@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tapemagic.wording import numbers
+from tapemagic.wording import names, numbers
 from tapemagic.wording.escape import one_line
 
 if TYPE_CHECKING:
@@ -33,12 +33,9 @@ def path(tensor: Tensor, model: str = "") -> str | None:
 
 
 def model_of(tensors: Iterable[Tensor | None]) -> str:
-    """Return what the paths of all variables begin with, the model's name: ``sequential/``."""
-    paths = [t.label for t in tensors if t is not None and t.kind == "variable" and t.label]
-    first = {path.partition("/")[0] for path in paths}
-    if len(first) != 1 or not all(path.count("/") > 1 for path in paths):
-        return ""
-    return f"{first.pop()}/"
+    """Return what the paths of all variables begin with, the model's name."""
+    known = [t.label for t in tensors if t is not None and t.kind == "variable" and t.label]
+    return names.model_of(known)
 
 
 def op_type(op: Op, trace: Trace) -> str:

@@ -222,11 +222,11 @@ class Log:
         self.bindings.append((len(self.ops), spot, name, made, variable, slot))
 
     def note_variable(self, value: Any, handle: Any) -> None:
-        """Keep a variable's facts, once."""
+        """Keep a variable's facts, once; a Keras variable knows more than the one inside it."""
         known: int = handle._id
-        if known in self.variables:
-            return
         inner = unwrapped(value)
+        if known in self.variables and inner is value:
+            return
         key = (known, inner is value)  # a Keras variable is labelled by its path, its inner one not
         facts = _variables.get(key)
         if facts is None or facts.trainable != inner.trainable:

@@ -24,7 +24,7 @@ LONG = 64  # letters of a line that leave room for a note behind it
 def card(shown: Card) -> str:
     """Return one card."""
     why = shown.why
-    parts = [_head(shown), tag("p", html_prose(why.message), "message", "plain")]
+    parts = [_head(shown), tag("p", html_prose(shown.message), "message", "plain")]
     if why.because is not None:
         parts.append(_below("Why", why.because))
     parts.append(_fix(shown))

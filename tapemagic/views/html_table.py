@@ -76,7 +76,7 @@ def _table(found: list[Row]) -> str:
 def _texts(row: Row) -> tuple[str, ...]:
     reason = ", ".join(x for x in (row.reason, row.where) if x)
     return (
-        row.name,
+        row.code,
         row.verdict.text,
         row.gradient,
         row.picture[:1],
@@ -90,7 +90,9 @@ def _row(row: Row, used: list[bool]) -> str:
     verdict = f'<b class="tm-sign">{html(row.verdict.sign)}</b> {html(row.verdict.word)}'
     path = f" {tag('span', html(one_line(row.path, 80)), 'where')}" if row.path else ""
     cells = [
-        tag("th", code(texts[0]) + path, "name", "cell", scope="row"),
+        tag(
+            "th", code(texts[0]) + path, "name", "cell", scope="row", title=one_line(row.name, 200)
+        ),
         tag("td", verdict, f"verdict tone-{row.verdict.tone}", "cell"),
         tag("td", html(texts[2]), "number", "cell"),
         tag("td", row.picture, "spread", "cell"),

@@ -61,7 +61,7 @@ def _table(report: Report, call: Call) -> list[str]:
             cells = [row.verdict.text, row.gradient, reason, row.type]
             inner = " | ".join(escaped(one_line(cell, 200)) for cell in cells)
             path = f" {escaped(row.path)}" if row.path else ""
-            lines.append(f"| {markdown_code(one_line(row.name, 200))}{path} | {inner} |")
+            lines.append(f"| {markdown_code(one_line(row.code, 200))}{path} | {inner} |")
         blocks.append("\n".join(lines))
     return blocks + [prose(note) for note in rows.notes(call)]
 
@@ -72,7 +72,7 @@ def _card(card: Card) -> list[str]:
     verdict = f"{card.sign} {escaped(card.verdict)}"
     names = markdown_code(card.sources) + " " if card.sources else ""
     head = f"### {names}{verdict}: {escaped(words.cause(why))}"
-    blocks = [head + (f", {escaped(where)}" if where else ""), prose(why.message)]
+    blocks = [head + (f", {escaped(where)}" if where else ""), prose(card.message)]
     if why.because is not None:
         blocks.append(f"**Why:** {_below(why.because)}")
     blocks += _fix(card)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tapemagic.wording import numbers, words
+from tapemagic.wording import names, numbers, words
 from tapemagic.wording.escape import one_line
 
 if TYPE_CHECKING:
@@ -29,7 +29,13 @@ class Row:
     reason: str
     where: str
     picture: str = ""  # of its gradient, for views that can show one: HTML
+    code: str = ""  # the name as it stands below what was asked: ``[0]``
     path: str = ""  # the name that Keras knows a variable by, where the code says something else
+
+    @property
+    def called(self) -> str:
+        """Both names."""
+        return f"{self.code} {self.path}".rstrip()
 
     @property
     def type(self) -> str:
@@ -45,10 +51,11 @@ class Row:
 
 def rows(call: Call, trace: Trace | None = None) -> list[Row]:
     """Return the rows of one call."""
-    return [_row(source, trace) for source in call.sources]
+    called = names.names(call.sources, trace)
+    return [_row(source, name) for source, name in zip(call.sources, called, strict=True)]
 
 
-def _row(source: Source, trace: Trace | None) -> Row:
+def _row(source: Source, name: names.Name) -> Row:
     why = source.why
     if why is not None and why.because is not None:
         why = why.because
@@ -63,7 +70,8 @@ def _row(source: Source, trace: Trace | None) -> Row:
         gradient(source.gradient, source.shape),
         words.cause(why) if why is not None else "",
         words.place(why.at) if why is not None else "",
-        path=words.own_path(trace, source),
+        code=name.code,
+        path=name.path,
     )
 
 
@@ -82,14 +90,14 @@ def gradient(found: Gradient | None, like: Shape = None) -> str:
     if found.zero and not found.sparse:
         return "0 everywhere"
     parts = ["IndexedSlices"] if found.sparse else []
-    if found.shape != like or found.norm is None:
+    if found.shape != like or (found.norm is None and not found.nonfinite):
         parts.append(numbers.shape(found.shape))
     if found.norm is not None:
         parts.append(f"norm {numbers.number(found.norm, 3)}")
     if found.min is not None and found.max is not None:
         parts.append(f"{numbers.number(found.min, 3)} to {numbers.number(found.max, 3)}")
     if found.nonfinite:
-        parts.append(f"{numbers.counted(found.nonfinite, 'element')} not finite")
+        parts.append(f"{found.nonfinite:,} not finite")
     return ", ".join(parts)
 
 
@@ -126,10 +134,10 @@ def _calm(call: Call) -> list[str]:
         for why in source.partial:
             if not words.attention(why):
                 parts.setdefault(_told(why), []).append(f"`{one_line(source.name, 40)}`")
-    for told, names in parts.items():
-        leaves = "gradient of" if len(names) == 1 else "gradients of"
-        verb = "leaves" if len(names) == 1 else "leave"
-        found.append(f"The {leaves} {words.several(names)} {verb} a part out: {told}")
+    for told, sources in parts.items():
+        leaves = "gradient of" if len(sources) == 1 else "gradients of"
+        verb = "leaves" if len(sources) == 1 else "leave"
+        found.append(f"The {leaves} {words.several(sources)} {verb} a part out: {told}")
     for source in call.sources:
         name = f"`{one_line(source.name, 40)}`"
         if source.why is not None and not words.attention(source.why):

@@ -52,7 +52,7 @@ def checked(report: Report) -> str:
     if not report.tensors or report.mismatches:
         return ""
     return (
-        "Checked: gradients came where the recorded ops say, and nowhere else"
+        "Checked: gradients came where the recorded ops say, nowhere else"
         f" ({counted(report.tensors, 'tensor')})."
     )
 

@@ -97,8 +97,7 @@ def _fitting(shown: list[rows.Row], width: int) -> list[list[str]]:
 def _cells(row: rows.Row, form: int) -> list[str]:
     reason = ", ".join(x for x in (row.reason, row.where) if x)
     last = f"{row.gradient} ({reason})" if row.gradient and reason else row.gradient or reason
-    name = f"{row.name} {row.path}" if row.path else row.name
-    cells = [name, row.verdict.text, row.types[form], last]
+    cells = [row.called, row.verdict.text, row.types[form], last]
     return [one_line(cell, 200) for cell in cells]
 
 

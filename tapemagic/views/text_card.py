@@ -27,7 +27,7 @@ def card(shown: Card, columns: int, colour: bool) -> list[str]:
     title = f"{head} — {words.cause(why)}" + (f", {where}" if where else "")
     tone = "care" if shown.partial or why.level == "warning" else "bad"
     lines = [paint(line, tone, colour) for line in wrap(title, columns, rest="  ")]
-    lines += wrap(why.message, columns, "  ")
+    lines += wrap(shown.message, columns, "  ")
     if why.because is not None:
         lines += wrap(_below(why.because), columns, LABEL.format("why"))
     lines += _fix(shown, columns, colour)

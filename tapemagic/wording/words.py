@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tapemagic.report.model import Source, Why
-    from tapemagic.traces.model import Site, Trace
+    from tapemagic.traces.model import Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,13 +90,6 @@ def inside(site: Site | None) -> str:
     """Say where something is, with the function that holds it."""
     where = place(site)
     return f"{where}, in {site.function}" if site is not None and site.function else where
-
-
-def own_path(trace: Trace | None, source: Source) -> str:
-    """Return the path that Keras gives a variable: ``model/hidden/kernel``; "" if it has none."""
-    known = trace.tensors.get(source.tensor) if trace and source.tensor is not None else None
-    label = known.label if known is not None and known.kind == "variable" else None
-    return label if label is not None and "/" in label and label != source.name else ""
 
 
 def cause(why: Why) -> str:
