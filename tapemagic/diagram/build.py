@@ -98,6 +98,8 @@ def _place_ends(sketch: Sketch) -> None:
         node = tensor_node(sketch, tensor)
         if any(source.status == "connected" for _, source in asked):
             node.state = "strong"
+        elif any(source.status in ("nan", "inf") for _, source in asked):
+            node.state = "nan"
     for tensor in sketch.targets:
         node = tensor_node(sketch, tensor)
         if any(tensor in flow.reached and flow.path for flow in sketch.flows):

@@ -91,6 +91,13 @@ def gradient(value: Any) -> str | None:
     return numbers.small(value, VALUE)
 
 
+def not_finite(values: Iterable[Any]) -> str:
+    """Return which of NaN and Inf some gradients hold, as far as their values were kept."""
+    told = " ".join(map(str, values)).lower()
+    found = [word for word in ("NaN", "Inf") if word.lower() in told]
+    return found[0] if len(found) == 1 else "NaN or Inf"
+
+
 def join(*parts: str | None) -> str:
     """Join the parts that there are with a middle dot."""
     return " · ".join(part for part in parts if part)

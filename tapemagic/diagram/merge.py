@@ -128,6 +128,6 @@ def join(edges: list[Edge], renamed: Mapping[str, str]) -> list[Edge]:
             known.count += edge.count
             if louder(known.state, edge.state) != known.state:
                 known.state, known.detail = edge.state, edge.detail
-        if edge.state == "cut":
+        if edge.state in ("cut", "nan"):
             found[key].label = edge.label
     return kept

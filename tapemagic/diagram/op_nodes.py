@@ -56,7 +56,8 @@ def cell_line(op: Op) -> int | None:
 
 def _state(sketch: Sketch, op: Op) -> str:
     if any((op.index, position) in flow.path for flow in sketch.flows for position in _span(op)):
-        return "strong"
+        spoilt = any(not flow.spoilt.isdisjoint(op.outputs) for flow in sketch.flows)
+        return "nan" if spoilt else "strong"
     if any(tensor in flow.reached for flow in sketch.flows for tensor in op.outputs):
         return "flow" if op.recorded else "faint"
     return "quiet" if op.recorded or op.phase == "backward" else "faint"
@@ -83,7 +84,7 @@ def op_edges(sketch: Sketch, op: Op) -> None:
 def _edge_state(sketch: Sketch, op: Op, position: int, tail: Node) -> str:
     slot = (op.index, position)
     if any(slot in flow.path for flow in sketch.flows):
-        return "strong"
+        return "nan" if any(slot in flow.broken for flow in sketch.flows) else "strong"
     if any(slot in flow.live for flow in sketch.flows):
         return "flow"
     return "faint" if not op.recorded or tail.state == "faint" else "quiet"
@@ -91,6 +92,11 @@ def _edge_state(sketch: Sketch, op: Op, position: int, tail: Node) -> str:
 
 def _measure(sketch: Sketch, op: Op, position: int, edge: Edge) -> None:
     """Write the local derivative on the edge, so that a reader can multiply along the path."""
+    if edge.state == "nan":
+        given = (flow.values.get((op.index, position)) for flow in sketch.flows)
+        edge.label = labels.not_finite(given)
+        edge.detail = f"the gradient that {op.type} hands on here holds {edge.label}"
+        return
     edge.weight = _whole(sketch, op, position)
     if len(op.outputs) != 1:
         return

@@ -6,16 +6,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tapemagic.diagram.model import Diagram, Edge, Node
+from tapemagic.diagram.model import STATES, Diagram, Edge, Node
 
 if TYPE_CHECKING:
     from tapemagic.diagram.flow import Flow
     from tapemagic.diagram.graph import Graph
     from tapemagic.report.model import Call, Source, Target
 
-LOUDNESS = {
-    state: rank for rank, state in enumerate(("faint", "quiet", "flow", "story", "strong", "cut"))
-}
+LOUDNESS = {state: rank for rank, state in enumerate(reversed(STATES))}
 
 
 def louder(first: str, second: str) -> str:

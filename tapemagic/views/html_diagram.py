@@ -32,6 +32,7 @@ _BORDER = {
 }
 _EDGE = {
     "strong": ("3px solid", palette.MUTED, "a gradient flows"),
+    "nan": ("3px dotted", palette.PURPLE, "the gradient is NaN or Inf"),
     "story": ("1px solid", palette.MUTED, "the way that was cut"),
     "cut": ("3px dashed", palette.RED, "the gradient ends"),
     "flow": ("2px solid", palette.LINE, "a gradient arrives and reaches no source"),

@@ -22,16 +22,20 @@ if TYPE_CHECKING:
 FEW = 12  # rows that are all shown
 MOST = 24  # rows that are shown at all
 RUN = 4  # like rows in a row, from which on only both ends are shown
-SIGNS = {"strong": "●", "cut": "✗", "story": "┊", "flow": "•", "quiet": "·", "faint": "○"}
+SIGNS = {
+    "strong": "●", "cut": "✗", "born": "!", "nan": "!", "story": "┊", "flow": "•", "quiet": "·",
+    "faint": "○",
+}  # fmt: skip
 _MEANING = {
     "●": "a gradient flows to a source",
     "✗": "the gradient ends here",
+    "!": "the gradient is NaN or Inf",
     "┊": "the way that was cut",
     "•": "a gradient arrives but reaches no source",
     "·": "aside",
     "○": "not recorded",
 }
-_LOUD = ("cut", "story", "strong")
+_LOUD = ("cut", "born", "nan", "story", "strong")
 
 
 @dataclass(slots=True)
@@ -97,7 +101,7 @@ def _near(diagram: Diagram, order: list[Node]) -> list[Node]:
     """Leave out what is neither on the path nor joined to the place where it ends."""
     if not any(node.state in _LOUD for node in order):
         return order
-    told = {node.id for node in diagram.nodes if node.state in ("cut", "story")}
+    told = {node.id for node in diagram.nodes if node.state in ("cut", "born", "story")}
     near = {e.tail for e in diagram.edges if e.head in told}
     near |= {e.head for e in diagram.edges if e.tail in told}
     return [n for n in order if n.keep or n.state in _LOUD or n.id in near]
@@ -155,8 +159,9 @@ def _alike(pair: tuple[_Row, int | None]) -> tuple[object, ...]:
     row, line = pair
     node = row.nodes[0]
     alone = node.id if node.target or node.role == "python" else None
-    # Where a gradient ends, an op is told for itself; sources that end alike are not.
-    alone = node.id if row.sign == SIGNS["cut"] and node.ops else alone
+    # Where a gradient ends or turns, an op is told for itself; sources that end alike are not.
+    turns = row.sign == SIGNS["cut"] or node.state == "born"
+    alone = node.id if turns and node.ops else alone
     return (row.sign, line, alone)
 
 
@@ -174,7 +179,7 @@ def _loudest(rows: list[_Row]) -> list[_Row]:
     """Of too many rows, keep those that tell most, in their order."""
     if len(rows) <= MOST:
         return rows
-    rank = {SIGNS["cut"]: 0, SIGNS["story"]: 1}
+    rank = {SIGNS["cut"]: 0, SIGNS["born"]: 0, SIGNS["story"]: 1}
     best = sorted(range(len(rows)), key=lambda n: (rank.get(rows[n].sign, 2), n))[:MOST]
     return [rows[n] for n in sorted(best)]
 

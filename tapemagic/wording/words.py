@@ -42,7 +42,8 @@ _VERDICTS = {
 _CAUSES = {
     "left-tensorflow": "left TensorFlow",
     "masked-none": "masked None",
-    "nan-gradient": "NaN gradient",
+    "nan-gradient": "turns non-finite",
+    "zero-gradient": "turns zero",
     "no-gradient-op": "op without a gradient",
     "missing-gradient": "no gradient registered",
     "non-float-dtype": "non-float dtype",

@@ -463,6 +463,16 @@ with tf.GradientTape() as tape:
     y = tf.norm(x)  #: nan-gradient
 g = tape.gradient(y, x)
 """,
+        # The product hands an Inf to the labels, too: they are not watched, so it was born in the log.
+        """
+import tensorflow as tf
+p = tf.Variable(tf.one_hot([0] * 4, 3))
+labels = tf.one_hot([1] * 4, 3)
+with tf.GradientTape() as tape:
+    logs = tf.math.log(p)  #: nan-gradient
+    loss = -tf.reduce_sum(labels * logs)
+g = tape.gradient(loss, p)
+""",
     ],
 }
 
