@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tapemagic.diagram.expressions import assign_method
 from tapemagic.wording import names, numbers
 from tapemagic.wording.escape import one_line
 
@@ -46,12 +47,13 @@ def op_type(op: Op, trace: Trace) -> str:
     for prefix in ("__forward_", "__inference_", "__backward_"):
         if op.type.startswith(prefix):
             return op.type[len(prefix) :].rsplit("_", 1)[0] + "()"
-    return _PLAIN.get(op.type, op.type)
+    if op.type in _PLAIN:
+        return assign_method(op, trace.source) or _PLAIN[op.type]
+    return op.type
 
 
-def op_title(op: Op, trace: Trace, name: str | None) -> str:
-    """Return ``y = MatMul``, or the type alone where the result has no name."""
-    kind = op_type(op, trace)
+def op_title(kind: str, name: str | None) -> str:
+    """Return ``y = MatMul``, or what the op is called alone where the result has no name."""
     return f"{one_line(name, NAME)} = {kind}" if name else kind
 
 

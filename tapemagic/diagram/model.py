@@ -19,6 +19,7 @@ class Node:
         id: Stable name, unique in the diagram.
         role: One of ROLES.
         title: The first line of the label.
+        kind: For an op, its type; the title may say it in the words of the code.
         facts: Further lines.
         state: One of STATES.
         detail: Longer text for a tooltip.
@@ -48,6 +49,7 @@ class Node:
     target: bool = False
     rows: tuple[tuple[str, str], ...] = ()
     inside: Inside | None = None
+    kind: str = ""
 
 
 @dataclass(slots=True)

@@ -30,7 +30,9 @@ def op_node(sketch: Sketch, op: Op) -> Node:
     if name is None and is_target is not None:
         name = sketch.targets[is_target].name
     role = "target" if is_target is not None else "source" if is_source is not None else "op"
-    node = Node(f"op{op.index}", role, labels.op_title(op, graph.trace, name), ops=(op.index,))
+    kind = "new variable" if op.index in graph.births else labels.op_type(op, graph.trace)
+    title = labels.op_title(sketch.code.get(op.index, kind), name)
+    node = Node(f"op{op.index}", role, title, ops=(op.index,), kind=kind)
     node.source, node.target = is_source is not None, is_target is not None
     shown = next((t for t in op.outputs if t in (is_target, is_source)), None)
     gradient = gradient_facts(sketch, op.outputs[0] if shown is None else shown) if first else ()

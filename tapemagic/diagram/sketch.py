@@ -30,6 +30,7 @@ class Sketch:
     flows: list[Flow]
     chosen: set[int]
     model: str = ""  # what the paths of the sources in Keras begin with
+    code: dict[int, str] = field(default_factory=dict)  # of an op: the expression that ran it alone
     nodes: dict[str, Node] = field(default_factory=dict)
     edges: list[Edge] = field(default_factory=list)
     asked: dict[int, list[tuple[Call, Source]]] = field(default_factory=dict)

@@ -115,7 +115,8 @@ def _row(node: Node, edges: list[Edge], names: dict[str, str], stop: Node | None
     sign = SIGNS[node.state]
     if stop is not None or any(edge.state == "cut" for edge in edges):
         sign = SIGNS["cut"]
-    inputs = ", ".join(names.get(edge.tail, "?") for edge in edges)
+    coded = node.kind and not node.title.endswith(node.kind)  # it says itself what it was made from
+    inputs = "" if coded else ", ".join(names.get(edge.tail, "?") for edge in edges)
     what = one_line(node.title, 60)
     if inputs and node.role in ("op", "target", "group") and node.ops:
         what += f"({inputs})"
