@@ -1,5 +1,6 @@
 import base64
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -152,3 +153,15 @@ def test_empty_report() -> None:
 def test_large_reports_stay_small() -> None:
     assert len(html(reports.training_step(200))) < 1_500_000
     assert len(html(reports.training_step(4, 128))) < 1_500_000
+
+
+def test_the_legend_says_what_the_width_of_a_line_tells() -> None:
+    assert "a gradient flows, wider where it is larger</span>" in html(reports.square())
+    large = html(reports.training_step(2))
+    assert "of middle width where its size was not kept" in large
+    report = reports.square()
+    assert report.trace is not None
+    report.trace.queries[0].steps = []
+    report.calls[0].sources[0].gradient = None
+    report.calls[0].sources[0].gradient = replace(reports.scalar(1.0), norm=None)
+    assert "a gradient flows (its size was not kept: all lines are alike)" in html(report)
