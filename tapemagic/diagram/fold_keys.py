@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tapemagic.diagram.model import Diagram, Node
     from tapemagic.traces.model import Op, Site
 
-ALIKE = 8  # sources with the same fate that are still drawn one by one
+ALIKE = 4  # sources with the same fate that are still drawn one by one
 CODE = 36
 _NUMBERED = re.compile(r"([A-Za-z]+_?\d+[a-z]?(?:_block\d+)?)_")
 TELLING = 12  # a model folded into fewer boxes than this tells nothing

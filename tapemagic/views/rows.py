@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tapemagic.views.terminal import clip_middle
 from tapemagic.wording import names, numbers, words
 from tapemagic.wording.escape import one_line
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 
 CALM = 3  # reasons without a card that are told
+OTHER = "`…`"  # stands for the name of a source in a reason
 
 
 @dataclass(slots=True)
@@ -97,8 +100,14 @@ def gradient(found: Gradient | None, like: Shape = None) -> str:
     if found.min is not None and found.max is not None:
         parts.append(f"{numbers.number(found.min, 3)} to {numbers.number(found.max, 3)}")
     if found.nonfinite:
-        parts.append(f"{found.nonfinite:,} not finite")
+        parts.append(_not_finite(found))
     return ", ".join(parts)
+
+
+def _not_finite(found: Gradient) -> str:
+    dims = [dim for dim in found.shape or () if dim is not None]
+    every = found.shape is not None and found.nonfinite == math.prod(dims)
+    return f"{'all ' if every and found.nonfinite > 1 else ''}{found.nonfinite:,} not finite"
 
 
 def notes(call: Call) -> list[str]:
@@ -138,12 +147,24 @@ def _calm(call: Call) -> list[str]:
         leaves = "gradient of" if len(sources) == 1 else "gradients of"
         verb = "leaves" if len(sources) == 1 else "leave"
         found.append(f"The {leaves} {words.several(sources)} {verb} a part out: {told}")
-    for source in call.sources:
-        name = f"`{one_line(source.name, 40)}`"
-        if source.why is not None and not words.attention(source.why):
-            found.append(f"{name}: {_told(source.why.because or source.why)}")
-    found = list(dict.fromkeys(found))
+    found += _meant(call)
     return found[:CALM] + ([f"And {len(found) - CALM} more."] if len(found) > CALM else [])
+
+
+def _meant(call: Call) -> list[str]:
+    """Explain the sources without a gradient that are often meant so; those alike in one line."""
+    alike: dict[str, list[str]] = {}
+    for source in call.sources:
+        if source.why is not None and not words.attention(source.why):
+            told = _told(source.why.because or source.why)
+            alike.setdefault(told.replace(f"`{source.name}`", OTHER), []).append(source.name)
+    found = []
+    for told, called in alike.items():
+        first = f"`{clip_middle(one_line(called[0], 200), 40)}`"
+        said = told.replace(OTHER, first) if OTHER in told else f"{first}: {told}"
+        rest = f" The same is true of {len(called) - 1} more." if len(called) > 1 else ""
+        found.append(said + rest)
+    return found
 
 
 def _told(why: Why) -> str:

@@ -416,6 +416,15 @@ g = tape.gradient(y, x, unconnected_gradients='zero')
 """,
     ],
     "zero-gradient": [
+        # What comes back for the two elements is not zero, and its sum is.
+        """
+import tensorflow as tf
+x = tf.Variable(0.0)
+with tf.GradientTape() as tape:
+    h = tf.constant([-1.0, 1.0]) + x  #: zero-gradient
+    y = tf.reduce_sum(h * h)
+g = tape.gradient(y, x)
+""",
         """
 import tensorflow as tf
 x = tf.Variable([-1.0, -2.0])

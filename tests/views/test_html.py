@@ -191,3 +191,10 @@ def test_an_output_carries_only_the_script_that_it_needs() -> None:
     assert "function openAll(" not in small
     assert "function openAll(" in folded
     assert "<script>" not in html(Report())
+
+
+def test_the_head_says_for_all_what_the_sources_are() -> None:
+    text = html(reports.training_step(2))
+    assert ">variable float32</th>" in text
+    assert ">(64, 64)</td>" in text
+    assert ">variable float32 ()</td>" in html(reports.square())
