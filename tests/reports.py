@@ -105,8 +105,10 @@ def scalar(value: float) -> Gradient:
     return Gradient((), "float32", abs(value), value, value, zero=value == 0, value=value)
 
 
-def back(op: int, *values: float | None, skip: tuple[int, ...] = ()) -> BackwardStep:
-    return BackwardStep(op, tuple(v is None for v in values), skip, values=values)
+def back(
+    op: int, *values: float | str | None, skip: tuple[int, ...] = (), **facts: Any
+) -> BackwardStep:
+    return BackwardStep(op, tuple(v is None for v in values), skip, values=values, **facts)
 
 
 SQUARE = """import tensorflow as tf
@@ -261,6 +263,31 @@ def outside() -> Report:
     ]
     call = Call("gradient", Site(9), "tape", [Target("y", "float32", (), y)], sources)
     return Report(OUTSIDE, None, 3, 0, 3, 0, [call], trace=m.trace)
+
+
+def nan() -> Report:
+    """A root at 0: the gradient is NaN from there back to the source, and fine before it."""
+    source = "x = tf.Variable(0.0)\nwith tf.GradientTape() as tape:\n    s = x * 3.0\n"
+    source += "    y = tf.sqrt(s) + 1.0\ndy = tape.gradient(y, x)\n"
+    m = Maker(Trace(source=source))
+    x = m.variable("x", 0.0, 1)
+    m.tape(2)
+    s = m.op("Mul", (m.read(x, 3), m.constant(3.0)), 3, "s", 0.0)
+    root = m.op("Sqrt", (s,), 4, value=0.0)
+    y = m.op("AddV2", (root, m.constant(1.0)), 4, "y", 1.0)
+    steps = [
+        back(3, 1.0, None, codes=b"\2\0"),
+        back(2, "inf", codes=b"\3", finite=False),
+        back(1, "inf", None, codes=b"\3\0", finite=False, upstream_finite=False),
+        back(0, "inf", codes=b"\3", finite=False, upstream_finite=False),
+    ]
+    m.query(y, [x], 5, steps, gradients=[Gradient((), "float32", nonfinite=1, value="inf")])
+    told = "The gradient of a root at 0 is infinite."
+    why = Why("nan-gradient", "error", told, Site(4), (1, 3, 4))
+    asked = Source("x", "variable", "float32", (), "inf", m.trace.queries[0].gradients[0], why)
+    asked.tensor = x
+    call = Call("gradient", Site(5), "tape", [Target("y", "float32", (), y)], [asked])
+    return Report(source, None, 4, 4, 4, 0, [call], trace=m.trace)
 
 
 def raised() -> Report:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tapemagic.diagram.labels import not_finite
 from tapemagic.wording.escape import one_line
 
 if TYPE_CHECKING:
@@ -21,24 +22,30 @@ _SAID = {
 def mark_birth(sketch: Sketch, call: Call, source: Source, why: Why) -> None:
     """Mark the op whose derivative made the gradient what it is, if it was observed."""
     queries = sketch.graph.trace.queries
-    said = _SAID.get(source.status)
-    if said is None or call.query >= len(queries):
+    if source.status not in _SAID or call.query >= len(queries):
         return
     step = _born(sketch, queries[call.query], source.status, why)
     node = sketch.nodes.get(f"op{step.op}") if step is not None else None
-    if node is not None and said not in node.facts:
-        node.facts += (said,)
-        node.state, node.keep = "cut", True
+    if step is None or node is None:
+        return
+    # An Inf that was born becomes NaN on its way: the box says what the edge beside it says.
+    kept = source.status != "zero" and any(value is not None for value in step.values)
+    said = f"{not_finite(step.values)} is born here" if kept else _SAID[source.status]
+    if said not in node.facts:
+        node.facts = (said, *node.facts)
+        node.state, node.keep = "cut" if source.status == "zero" else "born", True
         node.detail = one_line(why.message, 200)
 
 
 def _born(sketch: Sketch, query: Query, status: str, why: Why) -> BackwardStep | None:
-    """Return the first backward op that gave such a gradient, on the culprit's line if one did."""
+    """Return the first backward op that gave such a gradient, the culprit or on its line if one did."""
     found = [step for step in query.steps if step.op is not None and _gave(step, status)]
     line = why.at.line if why.at is not None and why.at.here else None
     nodes = [(step, sketch.nodes.get(f"op{step.op}")) for step in found]
     on_line = [step for step, node in nodes if node is not None and node.line == line]
-    return next(iter(on_line or found), None)
+    sites = {op.index: op.at for op in sketch.graph.ops}
+    culprit = [step for step in on_line if sites.get(step.op or 0) == why.at]
+    return next(iter(culprit or on_line or found), None)
 
 
 def _gave(step: BackwardStep, status: str) -> bool:

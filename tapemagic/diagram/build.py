@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from tapemagic.diagram import labels, select
 from tapemagic.diagram.cuts import mark_reasons
+from tapemagic.diagram.expressions import expressions
 from tapemagic.diagram.flow import follow
 from tapemagic.diagram.graph import index
 from tapemagic.diagram.group import fold
@@ -80,6 +81,7 @@ def _sketch(report: Report, trace: Trace, call: int | None) -> tuple[Sketch, int
         for target in made.targets:
             if target.tensor is not None:
                 sketch.targets.setdefault(graph.same(target.tensor), target)
+    sketch.code = expressions(graph)
     sketch.model = labels.model_of(map(graph.tensors.get, sketch.asked))
     live = {slot for flow in sketch.flows for slot in flow.live}
     for op in filter(graph.drawn, graph.ops):
@@ -98,6 +100,8 @@ def _place_ends(sketch: Sketch) -> None:
         node = tensor_node(sketch, tensor)
         if any(source.status == "connected" for _, source in asked):
             node.state = "strong"
+        elif any(source.status in ("nan", "inf") for _, source in asked):
+            node.state = "nan"
     for tensor in sketch.targets:
         node = tensor_node(sketch, tensor)
         if any(tensor in flow.reached and flow.path for flow in sketch.flows):

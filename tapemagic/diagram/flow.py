@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 Slot = tuple[int, int]  # index of an op, position of its input
 UNKNOWN = object()
+NOT_FINITE = b"\3"  # see BackwardStep.codes
 SMALL = 9  # elements of a tensor whose values are kept
 _BY_ELEMENT = """
 Abs Acos Acosh Add AddV2 Asin Asinh Atan Atan2 Atanh BiasAdd Cast Cos Cosh Div DivNoNan Elu
@@ -33,6 +34,8 @@ class Flow:
     values: dict[Slot, Any] = field(default_factory=dict)  # small ones
     gradients: dict[int, Any] = field(default_factory=dict)  # summed per tensor, small ones
     reached: set[int] = field(default_factory=set)  # tensors that a gradient reached
+    broken: set[Slot] = field(default_factory=set)  # what was handed to this input is NaN or Inf
+    spoilt: set[int] = field(default_factory=set)  # tensors whose gradient is
 
 
 def follow(graph: Graph, call: Call, query: Query | None) -> Flow:
@@ -58,6 +61,8 @@ def _observed(flow: Flow, query: Query) -> None:
                 continue
             slot = (step.op, position)
             flow.live.add(slot)
+            if step.codes[position : position + 1] == NOT_FINITE:
+                flow.broken.add(slot)
             if position < len(step.values) and step.values[position] is not None:
                 flow.values[slot] = step.values[position]
 
@@ -93,6 +98,8 @@ def _sum(graph: Graph, flow: Flow, call: Call, targets: list[int]) -> None:
             if slot not in flow.live:
                 continue
             flow.reached.add(tensor)
+            if slot in flow.broken:
+                flow.spoilt.add(tensor)
             part = flow.values.get(slot, UNKNOWN) if plain else UNKNOWN
             flow.gradients[tensor] = _add(flow.gradients.get(tensor), part)
     flow.gradients = {t: v for t, v in flow.gradients.items() if v is not UNKNOWN}

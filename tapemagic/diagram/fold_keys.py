@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tapemagic.diagram.model import Diagram, Node
     from tapemagic.traces.model import Op, Site
 
-ALIKE = 8  # sources with the same fate that are still drawn one by one
+ALIKE = 4  # sources with the same fate that are still drawn one by one
 CODE = 36
 _NUMBERED = re.compile(r"([A-Za-z]+_?\d+[a-z]?(?:_block\d+)?)_")
 TELLING = 12  # a model folded into fewer boxes than this tells nothing
@@ -102,12 +102,13 @@ class Keys:
         for node in self.diagram.nodes:
             if node.role == "source" and node.id in ends:
                 fates.setdefault(stops[ends[node.id]], []).append(node.id)
-        keys: dict[str, Hashable] = {}
+        sources: dict[str, Hashable] = {}
         for fate, names in fates.items():
             if len(names) > ALIKE:
-                keys.update((name, ("alike", fate)) for name in names)
-                keys.update((ends[name], ("stop", fate)) for name in names)
-        merging.merge(self.diagram, keys, _alike, role="source")
+                sources.update((name, fate) for name in names)
+        merging.merge(self.diagram, sources, _alike, role="source")
+        gone = {ends[name]: fate for name, fate in sources.items()}
+        merging.merge(self.diagram, gone, lambda group: group[0].title, role="stop")
 
     def _fold(self, keys: dict[str, Hashable], title: Callable[[list[Node]], str]) -> None:
         """Fold by key; a variable that only one box uses goes into that box."""
@@ -187,8 +188,6 @@ def _repeated(group: list[Node]) -> str:
 
 
 def _alike(group: list[Node]) -> str:
-    if group[0].role == "stop":
-        return group[0].title
     names = ", ".join(node.title for node in group[:2])
     return f"{names} and {len(group) - 2} more"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tapemagic.wording import numbers
+from tapemagic.diagram.expressions import assign_method
+from tapemagic.wording import names, numbers
 from tapemagic.wording.escape import one_line
 
 if TYPE_CHECKING:
@@ -33,12 +34,9 @@ def path(tensor: Tensor, model: str = "") -> str | None:
 
 
 def model_of(tensors: Iterable[Tensor | None]) -> str:
-    """Return what the paths of all variables begin with, the model's name: ``sequential/``."""
-    paths = [t.label for t in tensors if t is not None and t.kind == "variable" and t.label]
-    first = {path.partition("/")[0] for path in paths}
-    if len(first) != 1 or not all(path.count("/") > 1 for path in paths):
-        return ""
-    return f"{first.pop()}/"
+    """Return what the paths of all variables begin with, the model's name."""
+    known = [t.label for t in tensors if t is not None and t.kind == "variable" and t.label]
+    return names.model_of(known)
 
 
 def op_type(op: Op, trace: Trace) -> str:
@@ -49,12 +47,13 @@ def op_type(op: Op, trace: Trace) -> str:
     for prefix in ("__forward_", "__inference_", "__backward_"):
         if op.type.startswith(prefix):
             return op.type[len(prefix) :].rsplit("_", 1)[0] + "()"
-    return _PLAIN.get(op.type, op.type)
+    if op.type in _PLAIN:
+        return assign_method(op, trace.source) or _PLAIN[op.type]
+    return op.type
 
 
-def op_title(op: Op, trace: Trace, name: str | None) -> str:
-    """Return ``y = MatMul``, or the type alone where the result has no name."""
-    kind = op_type(op, trace)
+def op_title(kind: str, name: str | None) -> str:
+    """Return ``y = MatMul``, or what the op is called alone where the result has no name."""
     return f"{one_line(name, NAME)} = {kind}" if name else kind
 
 
@@ -92,6 +91,13 @@ def source_gradient(source: Source) -> str:
 def gradient(value: Any) -> str | None:
     """Return a small gradient of an intermediate tensor, or None."""
     return numbers.small(value, VALUE)
+
+
+def not_finite(values: Iterable[Any]) -> str:
+    """Return which of NaN and Inf some gradients hold, as far as their values were kept."""
+    told = " ".join(map(str, values)).lower()
+    found = [word for word in ("NaN", "Inf") if word.lower() in told]
+    return found[0] if len(found) == 1 else "NaN or Inf"
 
 
 def join(*parts: str | None) -> str:

@@ -73,6 +73,7 @@ def _one(group: list[Node], title: str, role: str) -> Node:
         count=sum(member.count for member in group),
         group=first.group if len({member.group for member in group}) == 1 else None,
         keep=any(member.keep for member in group),
+        kind=first.kind if role == "op" else "",
     )
 
 
@@ -94,7 +95,8 @@ def summary(group: list[Node]) -> tuple[str, ...]:
         if node.role in ("source", "variable") and not node.ops:
             inside += 1
         elif node.ops:
-            kinds[node.title.rsplit(" = ", 1)[-1].split(f" {TIMES} ")[0]] += len(node.ops)
+            told = node.kind or node.title.rsplit(" = ", 1)[-1].split(f" {TIMES} ")[0]
+            kinds[told] += len(node.ops)
     facts = []
     if sum(kinds.values()) > 0 and all(node.role != "group" for node in group):
         named = ", ".join(kind for kind, _ in kinds.most_common(KINDS))
@@ -128,6 +130,6 @@ def join(edges: list[Edge], renamed: Mapping[str, str]) -> list[Edge]:
             known.count += edge.count
             if louder(known.state, edge.state) != known.state:
                 known.state, known.detail = edge.state, edge.detail
-        if edge.state == "cut":
+        if edge.state in ("cut", "nan"):
             found[key].label = edge.label
     return kept

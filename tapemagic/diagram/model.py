@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 ROLES = ("source", "target", "op", "variable", "constant", "python", "group", "stop")
-# From loud to quiet. "strong": a gradient flows through here to a source. "flow": it arrives but
-# reaches no source. "cut": here it ends. "story": on the way that was cut. "faint": not recorded.
-STATES = ("cut", "strong", "story", "flow", "quiet", "faint")
+# From loud to quiet. "cut": here a gradient ends. "born": here it becomes NaN or Inf. "nan": it is
+# NaN or Inf. "strong": a gradient flows through here to a source. "story": on the way that was cut.
+# "flow": a gradient arrives but reaches no source. "faint": not recorded.
+STATES = ("cut", "born", "nan", "strong", "story", "flow", "quiet", "faint")
 
 
 @dataclass(slots=True)
@@ -18,6 +19,7 @@ class Node:
         id: Stable name, unique in the diagram.
         role: One of ROLES.
         title: The first line of the label.
+        kind: For an op, its type; the title may say it in the words of the code.
         facts: Further lines.
         state: One of STATES.
         detail: Longer text for a tooltip.
@@ -47,6 +49,7 @@ class Node:
     target: bool = False
     rows: tuple[tuple[str, str], ...] = ()
     inside: Inside | None = None
+    kind: str = ""
 
 
 @dataclass(slots=True)

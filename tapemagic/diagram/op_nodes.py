@@ -30,7 +30,9 @@ def op_node(sketch: Sketch, op: Op) -> Node:
     if name is None and is_target is not None:
         name = sketch.targets[is_target].name
     role = "target" if is_target is not None else "source" if is_source is not None else "op"
-    node = Node(f"op{op.index}", role, labels.op_title(op, graph.trace, name), ops=(op.index,))
+    kind = "new variable" if op.index in graph.births else labels.op_type(op, graph.trace)
+    title = labels.op_title(sketch.code.get(op.index, kind), name)
+    node = Node(f"op{op.index}", role, title, ops=(op.index,), kind=kind)
     node.source, node.target = is_source is not None, is_target is not None
     shown = next((t for t in op.outputs if t in (is_target, is_source)), None)
     gradient = gradient_facts(sketch, op.outputs[0] if shown is None else shown) if first else ()
@@ -56,7 +58,8 @@ def cell_line(op: Op) -> int | None:
 
 def _state(sketch: Sketch, op: Op) -> str:
     if any((op.index, position) in flow.path for flow in sketch.flows for position in _span(op)):
-        return "strong"
+        spoilt = any(not flow.spoilt.isdisjoint(op.outputs) for flow in sketch.flows)
+        return "nan" if spoilt else "strong"
     if any(tensor in flow.reached for flow in sketch.flows for tensor in op.outputs):
         return "flow" if op.recorded else "faint"
     return "quiet" if op.recorded or op.phase == "backward" else "faint"
@@ -83,7 +86,7 @@ def op_edges(sketch: Sketch, op: Op) -> None:
 def _edge_state(sketch: Sketch, op: Op, position: int, tail: Node) -> str:
     slot = (op.index, position)
     if any(slot in flow.path for flow in sketch.flows):
-        return "strong"
+        return "nan" if any(slot in flow.broken for flow in sketch.flows) else "strong"
     if any(slot in flow.live for flow in sketch.flows):
         return "flow"
     return "faint" if not op.recorded or tail.state == "faint" else "quiet"
@@ -91,6 +94,11 @@ def _edge_state(sketch: Sketch, op: Op, position: int, tail: Node) -> str:
 
 def _measure(sketch: Sketch, op: Op, position: int, edge: Edge) -> None:
     """Write the local derivative on the edge, so that a reader can multiply along the path."""
+    if edge.state == "nan":
+        given = (flow.values.get((op.index, position)) for flow in sketch.flows)
+        edge.label = labels.not_finite(given)
+        edge.detail = f"the gradient that {op.type} hands on here holds {edge.label}"
+        return
     edge.weight = _whole(sketch, op, position)
     if len(op.outputs) != 1:
         return

@@ -16,6 +16,7 @@ MINT = "#e2f5ee"
 RED = "#d55e00"  # cuts
 BLUSH = "#fdeee4"
 AMBER = "#b87a00"  # plain Python
+PURPLE = "#a23b7d"  # NaN and Inf
 SAND = "#fdf6e3"
 
 DARK = {
@@ -32,5 +33,6 @@ DARK = {
     RED: "#ff8c42",
     BLUSH: "#3a1f0d",
     AMBER: "#e6a020",
+    PURPLE: "#ee9acb",
     SAND: "#2e2510",
 }

@@ -6,16 +6,14 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from tapemagic.diagram.model import Diagram, Edge, Node
+from tapemagic.diagram.model import STATES, Diagram, Edge, Node
 
 if TYPE_CHECKING:
     from tapemagic.diagram.flow import Flow
     from tapemagic.diagram.graph import Graph
     from tapemagic.report.model import Call, Source, Target
 
-LOUDNESS = {
-    state: rank for rank, state in enumerate(("faint", "quiet", "flow", "story", "strong", "cut"))
-}
+LOUDNESS = {state: rank for rank, state in enumerate(reversed(STATES))}
 
 
 def louder(first: str, second: str) -> str:
@@ -32,6 +30,7 @@ class Sketch:
     flows: list[Flow]
     chosen: set[int]
     model: str = ""  # what the paths of the sources in Keras begin with
+    code: dict[int, str] = field(default_factory=dict)  # of an op: the expression that ran it alone
     nodes: dict[str, Node] = field(default_factory=dict)
     edges: list[Edge] = field(default_factory=list)
     asked: dict[int, list[tuple[Call, Source]]] = field(default_factory=dict)

@@ -29,6 +29,7 @@ _ROLES = {
 }
 _EDGES = {
     "cut": {"color": p.RED, "fontcolor": p.RED, "penwidth": "2", "style": "dashed"},
+    "nan": {"color": p.PURPLE, "fontcolor": p.PURPLE, "penwidth": "2.4", "style": "dotted"},
     "strong": {"color": p.INK, "fontcolor": p.INK, "penwidth": "1.8"},
     "story": {"color": p.INK, "fontcolor": p.MUTED, "penwidth": "1"},
     "flow": {"color": p.MUTED, "fontcolor": p.MUTED, "penwidth": "1.2"},
@@ -59,6 +60,10 @@ def node_style(node: Node) -> dict[str, str]:
         style |= {"fontcolor": p.INK if node.state == "flow" else p.MUTED}
     elif node.state == "cut" and node.role != "stop":
         style |= {"color": p.RED, "penwidth": "2"}
+    elif node.state == "born":
+        style |= {"color": p.PURPLE, "penwidth": "2.6"}
+    elif node.state == "nan" and node.role in ("op", "group"):
+        style |= {"color": p.PURPLE, "penwidth": "1.3"}
     if node.source and node.role != "source":
         style |= {"color": p.BLUE, "penwidth": "1.6"}
     return style

@@ -350,13 +350,15 @@ class Builder:
         query.gradients = raw.gradients or [None] * len(raw.sources)
         query.results = raw.results or [None] * len(raw.sources)
         for index, codes, skip, up, values, begin in raw.steps:
+            # What goes to an input that the tape does not track goes nowhere.
+            led = [code for at, code in enumerate(codes) if not skip or at not in skip]
             query.steps.append(
                 BackwardStep(
                     index,
                     tuple(c == NONE for c in codes),
                     tuple(skip) if skip else (),
                     any(c == ZERO for c in codes) and all(c in (ZERO, NONE) for c in codes),
-                    NONFINITE not in codes,
+                    NONFINITE not in led,
                     up != NONFINITE,
                     tuple(None if v is None else read_value(v) for v in values),
                     begin,

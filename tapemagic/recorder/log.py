@@ -223,16 +223,17 @@ class Log:
         self.bindings.append((len(self.ops), spot, name, made, variable, slot))
 
     def note_variable(self, value: Any, handle: Any) -> None:
-        """Keep a variable's facts, once."""
+        """Keep a variable's facts, once; a Keras variable knows more than the one inside it."""
         known: int = handle._id
-        if known in self.variables:
-            return
         names = getattr(value, "__dict__", {})
         direct = "_handle" in names  # a Keras variable is labelled by its path, its inner one not
         facts = _variables.get(known if direct else -known)
-        if facts is not None and direct and facts.trainable is names.get("_trainable"):
-            self.variables[known] = facts  # the usual way, at the least cost
-            return
+        if direct:
+            if known in self.variables:
+                return
+            if facts is not None and facts.trainable is names.get("_trainable"):
+                self.variables[known] = facts  # the usual way, at the least cost
+                return
         inner = value if direct else unwrapped(value)
         if facts is None or facts.trainable != inner.trainable:
             self.variables[known] = RawVariable("", None, True, "")  # reading it reads its handle

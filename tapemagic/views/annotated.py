@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from tapemagic.diagram.flow import follow
 from tapemagic.diagram.graph import index
+from tapemagic.diagram.labels import op_type
 from tapemagic.diagram.op_nodes import cell_line
 from tapemagic.wording import numbers
 
@@ -72,7 +73,7 @@ def annotate(report: Report) -> list[Annotated]:
             continue
         assert line is not None
         here = lines[line - 1]
-        here.ops[op.type] += 1
+        here.ops[op_type(op, trace)] += 1
         if op.recorded:
             here.recorded += 1
             sizes = (trace.tensors.get(tensor) for tensor in op.outputs)

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from tapemagic.views.changes import changes
 from tapemagic.views.excerpt import Line, excerpt
-from tapemagic.wording import words
+from tapemagic.wording import names, words
 from tapemagic.wording.escape import one_line
 
 if TYPE_CHECKING:
     from tapemagic.report.model import Report, Source, Why
 
 NAMED = 6  # sources named in a heading
+ALL = 3  # sources in a row that are named by the ends of the row
 STOP = 48  # letters of one stop of a path
 STOPS = 8  # stops of a path that are told
 _LOUD = ("source", "left", "cut", "write", "read", "back")
@@ -33,35 +34,67 @@ class Card:
     diff: list[tuple[str, str]] = field(default_factory=list)
     fixed: str = ""  # the whole changed cell
     paths: dict[str, str] = field(default_factory=dict)  # of the sources that Keras names
+    every: bool = False  # all sources of the call are here
+
+    @property
+    def fix(self) -> str:
+        """What to change, in words, or ""."""
+        told = _fix(self.why)
+        if len(self.names) > 1 and f"`{self.names[0]}`" in told:
+            return told.replace(f"`{self.names[0]}`", "each of these")
+        return told
+
+    @property
+    def message(self) -> str:
+        """The reason; one that was found for several sources names the first of them."""
+        others = len(self.names) - 1
+        if others < 1 or f"`{self.names[0]}`" not in self.why.message:
+            return self.why.message
+        rest = f"`{one_line(self.names[1], 40)}`" if others == 1 else f"the other {others}"
+        return f"{self.why.message} The same is true of {rest}."
 
     @property
     def shown(self) -> list[tuple[str, str]]:
-        """The first sources, each with its path or ""."""
+        """The sources, each with its path or what else there is to say of it, or ""."""
+        span = names.span(self.names) if len(self.names) >= ALL else None
+        if span is not None:
+            return [self._row_of(*span)]
         most = NAMED if len(self.names) <= NAMED else NAMED - 1
         return [
             (one_line(name, 40), one_line(self.paths.get(name, ""), 60))
             for name in self.names[:most]
         ]
 
+    def _row_of(self, first: int, last: int) -> tuple[str, str]:
+        """Name sources that stand in a row, by the ends of the row."""
+        whole = one_line(names.base(self.names[0]) or "", 40)
+        if self.every:
+            return (whole, f"all {len(self.names)}")
+        ends = dict.fromkeys(self.paths.get(self.names[at], "") for at in (0, -1))
+        return (f"{whole}[{first}] … [{last}]", one_line(" … ".join(filter(None, ends)), 60))
+
     @property
     def more(self) -> str:
         """How many sources are not shown, or ""."""
+        if len(self.names) >= ALL and names.span(self.names) is not None:
+            return ""
         rest = len(self.names) - len(self.shown)
         return f" and {rest} more" if rest else ""
 
     @property
     def sources(self) -> str:
         """The sources' names, shortened."""
-        names = (f"{name} ({path})" if path else name for name, path in self.shown)
-        return ", ".join(names) + self.more
+        told = (f"{name} ({path})" if path else name for name, path in self.shown)
+        return ", ".join(told) + self.more
 
 
 def cards(report: Report) -> list[Card]:
     """Return a card for each reason that needs attention, in the order of the calls."""
     found: list[Card] = []
     for number, call in enumerate(report.calls):
-        for source in call.sources:
-            _of_source(report, found, number, source)
+        called = names.names(call.sources, report.trace)
+        for source, name in zip(call.sources, called, strict=True):
+            _of_source(report, found, number, source, name.path)
         if call.error is not None and call.error.why is not None:
             _add(report, found, number, call.error.why, ("!", call.error.type), "")
     error = report.error
@@ -72,8 +105,7 @@ def cards(report: Report) -> list[Card]:
     return found
 
 
-def _of_source(report: Report, found: list[Card], number: int, source: Source) -> None:
-    path = words.own_path(report.trace, source)
+def _of_source(report: Report, found: list[Card], number: int, source: Source, path: str) -> None:
     if source.why is not None and words.attention(source.why):
         told = words.verdict(source)
         _add(report, found, number, source.why, (told.sign, told.word), source.name, path)
@@ -93,10 +125,13 @@ def _add(
     partial: bool = False,
 ) -> None:
     for card in found:
-        if card.partial == partial and _same(card.why, why):
+        if card.partial == partial and (
+            _same(card.why, why) or (verdict[1] == card.verdict and _alike(card, why, name))
+        ):
             if name and name not in card.names:
                 card.names.append(name)
                 card.paths[name] = path
+                card.every = _every(report, card)
             return
     root = why.because if why.because is not None and why.at == why.because.at else why
     card = Card(why, verdict[0], verdict[1], [name] if name else [], partial, call)
@@ -121,6 +156,28 @@ def _same(first: Why, second: Why) -> bool:
         second.fixed_source,
         second.fix_verified,
     ) and (first.message == second.message or (first.at is not None and first.fix == second.fix))
+
+
+def _alike(card: Card, why: Why, name: str) -> bool:
+    """Tell whether a reason says of one source what the card says of its first."""
+    if not name or not card.names:
+        return False
+    return _same(_of_any(card.why, card.names[0]), _of_any(why, name))
+
+
+def _of_any(why: Why, name: str) -> Why:
+    """Return a reason without the name of the source that it was found for."""
+    message, fix = (text.replace(f"`{name}`", "`…`") for text in (why.message, _fix(why)))
+    return replace(why, message=message, fix=fix)
+
+
+def _fix(why: Why) -> str:
+    return why.fix or (why.because.fix if why.because is not None else None) or ""
+
+
+def _every(report: Report, card: Card) -> bool:
+    sources = report.calls[card.call].sources if card.call is not None else []
+    return {source.name for source in sources} <= set(card.names)
 
 
 def tried(why: Why) -> str:

@@ -53,7 +53,7 @@ def _cells(call: Compared, places: bool) -> list[list[str]]:
     for pair in call.pairs:
         row = [
             SIGNS[pair.change],
-            terminal.clip_front(one_line(pair.path or pair.name), 2 * NAME if places else NAME),
+            terminal.clip_middle(one_line(pair.path or pair.name), 2 * NAME if places else NAME),
         ]
         row += [told(pair.before, places), told(pair.after, places)]
         cells.append([one_line(cell, 200) for cell in row])

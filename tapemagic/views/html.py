@@ -60,12 +60,14 @@ def fragment(body: str, plain: str) -> str:
 def _body(report: Report, display: DisplayOptions) -> str:
     parts = [_summary(report)]
     parts += [tag("p", escaped(note), "note") for note in report.notes]
+    parts.append(_some([card(shown) for shown in cards(report)], "reasons"))
     if display.table:
         parts.append(_some([table(report, call) for call in report.calls], "calls"))
-    parts.append(_some([card(shown) for shown in cards(report)], "reasons"))
     if display.graph:
         parts.append(diagram(report, display.level))
         parts.append(annotated(report))
+    checked = summary.checked(report)
+    parts.append(tag("p", escaped(checked), "note") if checked else "")
     return "".join(parts)
 
 

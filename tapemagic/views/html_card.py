@@ -1,4 +1,4 @@
-"""A card of the page: the sentence, the person's own lines, the path, the fix."""
+"""A card of the page: the sentence, the fix, the person's own lines, the path."""
 
 from __future__ import annotations
 
@@ -24,14 +24,15 @@ LONG = 64  # letters of a line that leave room for a note behind it
 def card(shown: Card) -> str:
     """Return one card."""
     why = shown.why
-    parts = [_head(shown), tag("p", html_prose(why.message), "message", "plain")]
+    parts = [_head(shown), tag("p", html_prose(shown.message), "message", "plain")]
     if why.because is not None:
         parts.append(_below("Why", why.because))
+    parts.append(_fix(shown))
     if shown.lines:
         parts.append(_code(shown.lines))
-    parts += [_story(why), _fix(shown)]
+    parts.append(_story(why))
     parts += [_below("Also possible", other) for other in why.other]
-    parts.append(about(why))
+    parts += [about(why), _undone(why)]
     tone = "care" if shown.partial or why.level == "warning" else "bad"
     return tag("div", "".join(parts), f"card tone-{tone}", "card", role="group")
 
@@ -105,19 +106,21 @@ def _story(why: Why) -> str:
 
 
 def _fix(shown: Card) -> str:
-    why = shown.why
-    fix = why.fix or (why.because.fix if why.because is not None else None)
-    parts = [tag("p", f"{tag('b', 'Fix', 'label')} {html_prose(fix)}", "fix")] if fix else []
-    if shown.diff:
-        parts.append(diff_lines(shown.diff, shown.fixed))
-    tried = plain.tried(why)
+    said = [f"{tag('b', 'Fix', 'label')} {html_prose(shown.fix)}"] if shown.fix else []
+    tried = plain.tried(shown.why)
     if tried:
-        sign = "✓ " if why.fix_verified else ""
-        parts.append(tag("p", sign + html_prose(tried), "tried"))
-    if why.fix_verified is not None:
-        undone = tag("summary", "What a try can't put back") + tag("p", html(CANNOT_BE_PUT_BACK))
-        parts.append(tag("details", undone, "undone"))
-    return "".join(parts)
+        good = bool(shown.why.fix_verified)
+        told = html_prose(f"✓ {tried}" if good else tried)
+        said.append(tag("span", told, "tried tone-good" if good else "tried"))
+    parts = tag("p", " ".join(said), "fix") if said else ""
+    return parts + (diff_lines(shown.diff, shown.fixed) if shown.diff else "")
+
+
+def _undone(why: Why) -> str:
+    if why.fix_verified is None:
+        return ""
+    undone = tag("summary", "What a try can't put back") + tag("p", html(CANNOT_BE_PUT_BACK))
+    return tag("details", undone, "undone")
 
 
 def diff_lines(changed: list[tuple[str, str]], fixed: str = "") -> str:

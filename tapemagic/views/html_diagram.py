@@ -32,6 +32,7 @@ _BORDER = {
 }
 _EDGE = {
     "strong": ("3px solid", palette.MUTED, "a gradient flows"),
+    "nan": ("3px dotted", palette.PURPLE, "the gradient is NaN or Inf"),
     "story": ("1px solid", palette.MUTED, "the way that was cut"),
     "cut": ("3px dashed", palette.RED, "the gradient ends"),
     "flow": ("2px solid", palette.LINE, "a gradient arrives and reaches no source"),
@@ -85,8 +86,17 @@ def _legend(shown: Diagram) -> str:
     for state, (line, colour, words) in _EDGE.items():
         if state in states:
             style = f"border-top:{line} {colour};width:20px;vertical-align:middle"
-            items.append(_item(style, words))
+            items.append(_item(style, words + (_widths(shown) if state == "strong" else "")))
     return tag("p", " ".join(items), "legend")
+
+
+def _widths(shown: Diagram) -> str:
+    """Say what the width of a line tells: sizes are kept of small gradients, and of the sources'."""
+    known = {edge.weight is not None for edge in shown.edges if edge.state == "strong"}
+    if known == {False}:
+        return " (its size was not kept: all lines are alike)"
+    unknown = "; of middle width where its size was not kept" if False in known else ""
+    return f", wider where it is larger{unknown}"
 
 
 def _item(style: str, words: str) -> str:

@@ -16,9 +16,10 @@ if TYPE_CHECKING:
     from tapemagic.report.model import Call, Report
     from tapemagic.views.rows import Row
 
-HEAD = ("source", "kind", "dtype", "shape", "verdict", "gradient", "spread", "reason")
+HEAD = ("source", "verdict", "gradient, or the reason", "spread", "type")
 MOST = 24  # rows in sight; the rest is folded away
 LOUD = 30
+ALIKE = 3  # rows of one kind and dtype from which on the head of the column says it for all
 PICTURES = 200  # gradients of one call that get a picture
 
 
@@ -63,42 +64,44 @@ def _fate(found: list[Row]) -> str:
 
 def _table(found: list[Row]) -> str:
     used = [bool(any(_texts(row)[i] for row in found)) for i in range(len(HEAD))]
+    kinds = {(row.kind, row.dtype) for row in found}
+    alike = len(found) >= ALIKE and len(kinds) == 1
+    names = [*HEAD[:-1], " ".join(kinds.pop())] if alike else HEAD
     head = "".join(
-        tag("th", name, style="cell", scope="col")
-        for name, use in zip(HEAD, used, strict=True)
+        tag("th", html(name), style="cell", scope="col")
+        for name, use in zip(names, used, strict=True)
         if use
     )
-    body = "".join(_row(row, used) for row in found)
+    body = "".join(_row(row, used, alike) for row in found)
     inner = tag("thead", tag("tr", head)) + tag("tbody", body)
     return tag("div", tag("table", inner, "table", "table"), "scroll", "scroll", tabindex="0")
 
 
 def _texts(row: Row) -> tuple[str, ...]:
-    reason = ", ".join(x for x in (row.reason, row.where) if x)
-    return (
-        row.name,
-        row.kind,
-        row.dtype,
-        row.shape,
-        row.verdict.text,
-        row.gradient,
-        row.picture[:1],
-        reason,
-    )
+    return (row.code, row.verdict.text, _got(row), row.picture[:1], row.type)
 
 
-def _row(row: Row, used: list[bool]) -> str:
+def _got(row: Row) -> str:
+    """Return the gradient, and the reason where there is one: most sources have one of them."""
+    reason = ", ".join(one_line(x, 200) for x in (row.reason, row.where) if x)
+    parts = [
+        html(one_line(row.gradient, 200)),
+        tag("span", html(reason), "reason") if reason else "",
+    ]
+    return " ".join(part for part in parts if part)
+
+
+def _row(row: Row, used: list[bool], alike: bool) -> str:
     texts = [one_line(text, 200) for text in _texts(row)]
     verdict = f'<b class="tm-sign">{html(row.verdict.sign)}</b> {html(row.verdict.word)}'
     path = f" {tag('span', html(one_line(row.path, 80)), 'where')}" if row.path else ""
     cells = [
-        tag("th", code(texts[0]) + path, "name", "cell", scope="row"),
-        tag("td", html(texts[1]), "fact", "cell"),
-        tag("td", html(texts[2]), "fact", "cell"),
-        tag("td", html(texts[3]), "number fact", "cell"),
+        tag(
+            "th", code(texts[0]) + path, "name", "cell", scope="row", title=one_line(row.name, 200)
+        ),
         tag("td", verdict, f"verdict tone-{row.verdict.tone}", "cell"),
-        tag("td", html(texts[5]), "number", "cell"),
+        tag("td", _got(row), "number", "cell"),
         tag("td", row.picture, "spread", "cell"),
-        tag("td", html(texts[7]), "reason", "cell"),
+        tag("td", html(row.shape if alike else texts[4]), "fact", "cell"),
     ]
     return tag("tr", "".join(c for c, use in zip(cells, used, strict=True) if use))

@@ -1,50 +1,74 @@
-"""The graph as lines of text: one per box, in the order in which they ran."""
+"""The graph as lines of text: one per box, in the order in which they ran.
+
+A long graph is shortened: what lies aside of the path is left out, and of a run of like rows only
+the two ends are shown.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tapemagic.views import terminal
 from tapemagic.wording.escape import one_line
+from tapemagic.wording.numbers import counted
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tapemagic.diagram.model import Diagram, Edge, Node
 
-MOST = 30
-SIGNS = {"strong": "●", "cut": "✗", "story": "┊", "flow": "•", "quiet": "·", "faint": "○"}
+FEW = 12  # rows that are all shown
+MOST = 24  # rows that are shown at all
+RUN = 4  # like rows in a row, from which on only both ends are shown
+SIGNS = {
+    "strong": "●", "cut": "✗", "born": "!", "nan": "!", "story": "┊", "flow": "•", "quiet": "·",
+    "faint": "○",
+}  # fmt: skip
 _MEANING = {
     "●": "a gradient flows to a source",
     "✗": "the gradient ends here",
+    "!": "the gradient is NaN or Inf",
     "┊": "the way that was cut",
     "•": "a gradient arrives but reaches no source",
     "·": "aside",
     "○": "not recorded",
 }
+_LOUD = ("cut", "born", "nan", "story", "strong")
+
+
+@dataclass(slots=True)
+class _Row:
+    """One line of the listing, not yet fitted into columns."""
+
+    sign: str
+    what: str
+    line: int | None
+    facts: str
+    nodes: list[Node] = field(default_factory=list)
 
 
 def listing(diagram: Diagram, columns: int = terminal.WIDTH) -> list[str]:
-    """Return the graph as text: sign, line of the cell, what was computed, from what."""
+    """Return the graph as text: sign, what was computed from what, line of the cell, values."""
     incoming: dict[str, list[Edge]] = {}
     for edge in diagram.edges:
         incoming.setdefault(edge.head, []).append(edge)
     order = [n for n in _ordered(diagram, incoming) if n.role != "constant" or n.keep]
-    shown = order
-    if len(order) > MOST:
-        loud = [n for n in order if n.keep or n.state in ("cut", "story")][:MOST]
-        shown = loud or order[:MOST]
+    stops = {n.id: n for n in order if n.role == "stop"}
+    ends = {e.tail: stops[e.head] for e in diagram.edges if e.head in stops}
+    order = [n for n in order if n.id not in stops]
     names = {node.id: _name(node) for node in diagram.nodes}
-    rows = [_row(node, incoming.get(node.id, []), names) for node in shown]
-    if not rows:
-        return []
-    left = max(terminal.width(row[1]) for row in rows)
-    left = min(left, columns // 2 - 6)
-    found = []
-    for sign, what, facts in rows:
-        text = f"{sign} {terminal.pad(terminal.clip(what, left), left)}  {facts}"
-        found.append(terminal.clip(text.rstrip(), columns))
-    if len(shown) < len(order):
-        found.append(f"  … and {len(order) - len(shown)} more, in the page or with save(...)")
-    return found
+    shown = _near(diagram, order) if len(order) > FEW else order
+    rows = [_row(node, incoming.get(node.id, []), names, ends.get(node.id)) for node in shown]
+    if len(rows) > FEW:
+        rows = _shortened(rows)
+    listed = _loudest(rows)
+    told = _columns(listed, columns)
+    left = len(order) - sum(len(row.nodes) for row in listed)
+    if left:
+        told.append(f"  … and {left:,} more, in the page or with save(...)")
+    return told
 
 
 def key(lines: list[str]) -> str:
@@ -73,22 +97,102 @@ def _ordered(diagram: Diagram, incoming: dict[str, list[Edge]]) -> list[Node]:
     return found
 
 
+def _near(diagram: Diagram, order: list[Node]) -> list[Node]:
+    """Leave out what is neither on the path nor joined to the place where it ends."""
+    if not any(node.state in _LOUD for node in order):
+        return order
+    told = {node.id for node in diagram.nodes if node.state in ("cut", "born", "story")}
+    near = {e.tail for e in diagram.edges if e.head in told}
+    near |= {e.head for e in diagram.edges if e.tail in told}
+    return [n for n in order if n.keep or n.state in _LOUD or n.id in near]
+
+
 def _name(node: Node) -> str:
     return one_line(node.title.split(" = ")[0], 24)
 
 
-def _row(node: Node, edges: list[Edge], names: dict[str, str]) -> tuple[str, str, str]:
+def _row(node: Node, edges: list[Edge], names: dict[str, str], stop: Node | None) -> _Row:
     sign = SIGNS[node.state]
-    if any(edge.state == "cut" for edge in edges):
+    if stop is not None or any(edge.state == "cut" for edge in edges):
         sign = SIGNS["cut"]
-    inputs = ", ".join(names.get(edge.tail, "?") for edge in edges)
-    what = one_line(node.title.removeprefix("✗ "), 60)
+    coded = node.kind and not node.title.endswith(node.kind)  # it says itself what it was made from
+    inputs = "" if coded else ", ".join(names.get(edge.tail, "?") for edge in edges)
+    what = one_line(node.title, 60)
     if inputs and node.role in ("op", "target", "group") and node.ops:
         what += f"({inputs})"
     elif inputs:
         what += f" ← {inputs}"
-    where = f"line {node.line}" if node.line is not None else ""
-    facts = " · ".join(dict.fromkeys(x for x in (*map(one_line, node.facts), where) if x))
-    if where in facts.split(" · ")[:-1]:
-        facts = facts.removesuffix(f" · {where}")
-    return sign, what, facts
+    facts = [fact for text in node.facts for fact in one_line(text).split(" · ")]
+    if node.line is not None:
+        facts = [fact for fact in facts if fact != f"line {node.line}"]
+    if stop is not None:
+        facts.insert(0, ", ".join((stop.title.removeprefix("✗ "), *stop.facts)))
+    return _Row(sign, what, node.line, " · ".join(dict.fromkeys(filter(None, facts))), [node])
+
+
+def _shortened(rows: list[_Row]) -> list[_Row]:
+    """Of each run of like rows, keep the first and the last, and count what lies between."""
+    lines = list(_lines(rows))
+    found: list[_Row] = []
+    for _, group in groupby(zip(rows, lines, strict=True), _alike):
+        run = [row for row, _ in group]
+        if len(run) < RUN:
+            found += run
+            continue
+        between = [node for row in run[1:-1] for node in row.nodes]
+        line = lines[rows.index(run[1])]
+        found += [run[0], _Row(run[0].sign, _counted(between), line, "", between), run[-1]]
+    return found
+
+
+def _lines(rows: list[_Row]) -> Iterable[int | None]:
+    """Return for each row its line; a variable stands with the op that uses it, which follows."""
+    following: int | None = None
+    found = []
+    for row in reversed(rows):
+        if row.nodes[0].ops:
+            following = row.line
+        found.append(row.line if row.nodes[0].ops else following)
+    return reversed(found)
+
+
+def _alike(pair: tuple[_Row, int | None]) -> tuple[object, ...]:
+    row, line = pair
+    node = row.nodes[0]
+    alone = node.id if node.target or node.role == "python" else None
+    # Where a gradient ends or turns, an op is told for itself; sources that end alike are not.
+    turns = row.sign == SIGNS["cut"] or node.state == "born"
+    alone = node.id if turns and node.ops else alone
+    return (row.sign, line, alone)
+
+
+def _counted(nodes: list[Node]) -> str:
+    ops = sum(bool(node.ops) for node in nodes)
+    held = len(nodes) - ops
+    if not ops:
+        return f"… {held:,} more"
+    return f"… {counted(ops, 'more op', 'more ops')}" + (
+        f", {counted(held, 'variable')}" if held else ""
+    )
+
+
+def _loudest(rows: list[_Row]) -> list[_Row]:
+    """Of too many rows, keep those that tell most, in their order."""
+    if len(rows) <= MOST:
+        return rows
+    rank = {SIGNS["cut"]: 0, SIGNS["born"]: 0, SIGNS["story"]: 1}
+    best = sorted(range(len(rows)), key=lambda n: (rank.get(rows[n].sign, 2), n))[:MOST]
+    return [rows[n] for n in sorted(best)]
+
+
+def _columns(rows: list[_Row], columns: int) -> list[str]:
+    left = max((terminal.width(row.what) for row in rows), default=0)
+    left = min(left, columns // 2 - 6)
+    places = [f"line {row.line}" if row.line is not None else "" for row in rows]
+    middle = max(map(len, places), default=0)
+    found = []
+    for row, place in zip(rows, places, strict=True):
+        what = terminal.pad(terminal.clip(row.what, left), left)
+        text = "  ".join(x for x in (f"{row.sign} {what}", place.ljust(middle), row.facts) if x)
+        found.append(terminal.clip(text.rstrip(), columns))
+    return found

@@ -1,7 +1,8 @@
 """The page's own script: one piece of plain JavaScript that asks nothing of any network.
 
 Its files stand in ``script/``, each with one job; together they are one function, so that no
-name of theirs is seen by the page around them.
+name of theirs is seen by the page around them. Each output carries what it needs of it:
+``docs/how_it_works.md`` says why not once for all.
 """
 
 from __future__ import annotations
@@ -13,18 +14,23 @@ PARTS = (
     "picture", "scene", "hand", "lights", "steps", "ranks", "inner", "frames", "groups", "tools", "save",
     "copy", "start",
 )  # fmt: skip
+OPENING = frozenset({"ranks", "inner", "frames", "groups"})  # only where a folded box can be opened
 
 
 def live(body: str) -> str:
     """Return the script for a page that has something to bring to life, else nothing."""
-    return _script() if "tm-known" in body or "data-fix" in body else ""
+    if "tm-known" not in body and "data-fix" not in body:
+        return ""
+    return _script('"inside":' in body)  # a key of facts.py; in texts its quotes are escaped
 
 
 @cache
-def _script() -> str:
+def _script(opening: bool) -> str:
     folder = files("tapemagic.views").joinpath("script")
     lines: list[str] = []
     for part in PARTS:
+        if part in OPENING and not opening:
+            continue
         text = folder.joinpath(f"{part}.js").read_text("utf-8")
         lines += [line.strip() for line in text.splitlines()]
     code = "\n".join(line for line in lines if line and not line.startswith("//"))

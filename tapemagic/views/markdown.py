@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from tapemagic.report.model import Call, Report, Why
     from tapemagic.views.cards import Card
 
-HEAD = ("source", "kind", "dtype", "shape", "verdict", "gradient", "reason")
+HEAD = ("source", "verdict", "gradient", "reason", "type")
 
 
 def markdown(report: Report, display: DisplayOptions | None = None) -> str:
@@ -34,13 +34,14 @@ def markdown(report: Report, display: DisplayOptions | None = None) -> str:
     """
     display = display or DisplayOptions()
     blocks = [escaped(summary.line(report)), *map(escaped, report.notes)]
+    for card in plain.cards(report):
+        blocks += _card(card)
     if display.table:
         for call in report.calls:
             blocks += _table(report, call)
-    for card in plain.cards(report):
-        blocks += _card(card)
     if display.graph:
         blocks += _graph(report, display.level)
+    blocks.append(escaped(summary.checked(report)))
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
@@ -57,10 +58,10 @@ def _table(report: Report, call: Call) -> list[str]:
         lines = [f"| {' | '.join(HEAD)} |", "|" + " --- |" * len(HEAD)]
         for row in found:
             reason = ", ".join(x for x in (row.reason, row.where) if x)
-            cells = [row.kind, row.dtype, row.shape, row.verdict.text, row.gradient, reason]
+            cells = [row.verdict.text, row.gradient, reason, row.type]
             inner = " | ".join(escaped(one_line(cell, 200)) for cell in cells)
             path = f" {escaped(row.path)}" if row.path else ""
-            lines.append(f"| {markdown_code(one_line(row.name, 200))}{path} | {inner} |")
+            lines.append(f"| {markdown_code(one_line(row.code, 200))}{path} | {inner} |")
         blocks.append("\n".join(lines))
     return blocks + [prose(note) for note in rows.notes(call)]
 
@@ -71,23 +72,26 @@ def _card(card: Card) -> list[str]:
     verdict = f"{card.sign} {escaped(card.verdict)}"
     names = markdown_code(card.sources) + " " if card.sources else ""
     head = f"### {names}{verdict}: {escaped(words.cause(why))}"
-    blocks = [head + (f", {escaped(where)}" if where else ""), prose(why.message)]
+    blocks = [head + (f", {escaped(where)}" if where else ""), prose(card.message)]
     if why.because is not None:
         blocks.append(f"**Why:** {_below(why.because)}")
+    blocks += _fix(card)
     if card.lines:
         blocks.append(markdown_fence("\n".join(code_lines(card.lines, 120)), "text"))
     steps = [f"{escaped(w)} ({escaped(p)})" if p else escaped(w) for w, p in plain.story(why)]
     if len(steps) > 1:
         blocks.append(f"**Path:** {' → '.join(steps)}")
-    fix = why.fix or (why.because.fix if why.because is not None else None)
-    if fix:
-        blocks.append(f"**Fix:** {prose(fix)}")
+    return blocks + [f"**Also possible:** {_below(other)}" for other in why.other]
+
+
+def _fix(card: Card) -> list[str]:
+    said = [f"**Fix:** {prose(card.fix)}"] if card.fix else []
+    tried = plain.tried(card.why)
+    blocks = [" ".join([*said, prose(tried)])] if tried else said
     if card.diff:
         diff = "\n".join(f"{sign}{line}" for sign, line in card.diff)
         blocks.append(markdown_fence(diff, "diff"))
-    tried = plain.tried(why)
-    blocks += [prose(tried)] if tried else []
-    return blocks + [f"**Also possible:** {_below(other)}" for other in why.other]
+    return blocks
 
 
 def _below(why: Why) -> str:

@@ -19,7 +19,7 @@ _SHAPES = {
     "constant": ("(", ")"),
     "stop": (">", "]"),
 }
-_ARROWS = {"strong": "==>", "cut": "-. ✗ .->", "faint": "-.->"}
+_ARROWS = {"strong": "==>", "cut": "-. ✗ .->", "nan": "-. NaN or Inf .->", "faint": "-.->"}
 _CLASSES = {
     "source": f"fill:{palette.SKY},stroke:{palette.BLUE},color:{palette.INK}",
     "target": f"fill:{palette.MINT},stroke:{palette.GREEN},color:{palette.INK}",
@@ -36,17 +36,19 @@ def mermaid(diagram: Diagram) -> str | None:
     ids = {node.id: f"n{number}" for number, node in enumerate(diagram.nodes)}
     lines = [f"flowchart {direction(diagram)}"]
     lines += [f"  {ids[node.id]}{_box(node)}" for node in diagram.nodes]
-    cuts = []
+    loud: dict[str, list[str]] = {"cut": [], "nan": []}
     for number, edge in enumerate(diagram.edges):
         arrow = _ARROWS.get(edge.state, "-.->" if edge.python else "-->")
         lines.append(f"  {ids[edge.tail]} {arrow} {ids[edge.head]}")
-        cuts += [str(number)] if edge.state == "cut" else []
+        if edge.state in loud:
+            loud[edge.state].append(str(number))
     for role, style in _CLASSES.items():
         members = [ids[node.id] for node in diagram.nodes if node.role == role]
         if members:
             lines += [f"  classDef {role} {style}", f"  class {','.join(members)} {role}"]
-    if cuts:
-        lines.append(f"  linkStyle {','.join(cuts)} stroke:{palette.RED},color:{palette.RED}")
+    for state, colour in (("cut", palette.RED), ("nan", palette.PURPLE)):
+        if loud[state]:
+            lines.append(f"  linkStyle {','.join(loud[state])} stroke:{colour},color:{colour}")
     return "\n".join(lines)
 
 

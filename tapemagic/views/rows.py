@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tapemagic.wording import numbers, words
+from tapemagic.views.terminal import clip_middle
+from tapemagic.wording import names, numbers, words
 from tapemagic.wording.escape import one_line
 
 if TYPE_CHECKING:
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
 
 
 CALM = 3  # reasons without a card that are told
+OTHER = "`…`"  # stands for the name of a source in a reason
 
 
 @dataclass(slots=True)
@@ -29,15 +32,33 @@ class Row:
     reason: str
     where: str
     picture: str = ""  # of its gradient, for views that can show one: HTML
+    code: str = ""  # the name as it stands below what was asked: ``[0]``
     path: str = ""  # the name that Keras knows a variable by, where the code says something else
+
+    @property
+    def called(self) -> str:
+        """Both names."""
+        return f"{self.code} {self.path}".rstrip()
+
+    @property
+    def type(self) -> str:
+        """What the source is: ``variable float32 (3, 2)``."""
+        return self.types[0]
+
+    @property
+    def types(self) -> tuple[str, str, str]:
+        """What the source is, the longest form first."""
+        held = f"{self.dtype} {self.shape}".strip()
+        return f"{self.kind} {held}".strip(), held, self.shape
 
 
 def rows(call: Call, trace: Trace | None = None) -> list[Row]:
     """Return the rows of one call."""
-    return [_row(source, trace) for source in call.sources]
+    called = names.names(call.sources, trace)
+    return [_row(source, name) for source, name in zip(call.sources, called, strict=True)]
 
 
-def _row(source: Source, trace: Trace | None) -> Row:
+def _row(source: Source, name: names.Name) -> Row:
     why = source.why
     if why is not None and why.because is not None:
         why = why.because
@@ -52,7 +73,8 @@ def _row(source: Source, trace: Trace | None) -> Row:
         gradient(source.gradient, source.shape),
         words.cause(why) if why is not None else "",
         words.place(why.at) if why is not None else "",
-        path=words.own_path(trace, source),
+        code=name.code,
+        path=name.path,
     )
 
 
@@ -71,15 +93,21 @@ def gradient(found: Gradient | None, like: Shape = None) -> str:
     if found.zero and not found.sparse:
         return "0 everywhere"
     parts = ["IndexedSlices"] if found.sparse else []
-    if found.shape != like or found.norm is None:
+    if found.shape != like or (found.norm is None and not found.nonfinite):
         parts.append(numbers.shape(found.shape))
     if found.norm is not None:
         parts.append(f"norm {numbers.number(found.norm, 3)}")
     if found.min is not None and found.max is not None:
         parts.append(f"{numbers.number(found.min, 3)} to {numbers.number(found.max, 3)}")
     if found.nonfinite:
-        parts.append(f"{numbers.counted(found.nonfinite, 'element')} not finite")
+        parts.append(_not_finite(found))
     return ", ".join(parts)
+
+
+def _not_finite(found: Gradient) -> str:
+    dims = [dim for dim in found.shape or () if dim is not None]
+    every = found.shape is not None and found.nonfinite == math.prod(dims)
+    return f"{'all ' if every and found.nonfinite > 1 else ''}{found.nonfinite:,} not finite"
 
 
 def notes(call: Call) -> list[str]:
@@ -115,16 +143,28 @@ def _calm(call: Call) -> list[str]:
         for why in source.partial:
             if not words.attention(why):
                 parts.setdefault(_told(why), []).append(f"`{one_line(source.name, 40)}`")
-    for told, names in parts.items():
-        leaves = "gradient of" if len(names) == 1 else "gradients of"
-        verb = "leaves" if len(names) == 1 else "leave"
-        found.append(f"The {leaves} {words.several(names)} {verb} a part out: {told}")
-    for source in call.sources:
-        name = f"`{one_line(source.name, 40)}`"
-        if source.why is not None and not words.attention(source.why):
-            found.append(f"{name}: {_told(source.why.because or source.why)}")
-    found = list(dict.fromkeys(found))
+    for told, sources in parts.items():
+        leaves = "gradient of" if len(sources) == 1 else "gradients of"
+        verb = "leaves" if len(sources) == 1 else "leave"
+        found.append(f"The {leaves} {words.several(sources)} {verb} a part out: {told}")
+    found += _meant(call)
     return found[:CALM] + ([f"And {len(found) - CALM} more."] if len(found) > CALM else [])
+
+
+def _meant(call: Call) -> list[str]:
+    """Explain the sources without a gradient that are often meant so; those alike in one line."""
+    alike: dict[str, list[str]] = {}
+    for source in call.sources:
+        if source.why is not None and not words.attention(source.why):
+            told = _told(source.why.because or source.why)
+            alike.setdefault(told.replace(f"`{source.name}`", OTHER), []).append(source.name)
+    found = []
+    for told, called in alike.items():
+        first = f"`{clip_middle(one_line(called[0], 200), 40)}`"
+        said = told.replace(OTHER, first) if OTHER in told else f"{first}: {told}"
+        rest = f" The same is true of {len(called) - 1} more." if len(called) > 1 else ""
+        found.append(said + rest)
+    return found
 
 
 def _told(why: Why) -> str:

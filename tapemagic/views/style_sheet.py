@@ -27,15 +27,16 @@ def style_sheet() -> str:
     rules, _, dark = rules.partition(".tm-in-the-dark {")
     own, _, rest = dark.partition("}")
     own += _dark_palette()
-    images = "".join(f"{host} .tm-image," for host in _HOSTS)[:-1]
+    images = ",".join(f"{host} .tm-{part}" for host in _HOSTS for part in ("image", "swatch"))
     night = f"{','.join(_HOSTS)}{{{own}}}{images}{{{_FLIPPED}}}"
     night += (
-        f"@media (prefers-color-scheme:dark){{{_PAGE}{{{own}}}{_PAGE} .tm-image{{{_FLIPPED}}}}}"
+        f"@media (prefers-color-scheme:dark){{{_PAGE}{{{own}}}"
+        f"{_PAGE} .tm-image,{_PAGE} .tm-swatch{{{_FLIPPED}}}}}"
     )
     return rules + _light_palette() + night + rest
 
 
-# The still picture has the colours of paper: it is turned over as a whole.
+# The still picture and its legend have the colours of paper: they are turned over as a whole.
 _FLIPPED = "background:none !important;filter:invert(.91) hue-rotate(180deg)"
 
 

@@ -8,7 +8,7 @@ from tapemagic.wording import words
 from tapemagic.wording.numbers import counted
 
 if TYPE_CHECKING:
-    from tapemagic.report.model import Report
+    from tapemagic.report.model import Report, Source
 
 
 def attention(report: Report) -> int:
@@ -39,14 +39,29 @@ def parts(report: Report) -> list[str]:
         count = attention(report)
         verb = "needs" if count == 1 else "need"
         found.append(f"{count} {verb} attention" if count else "nothing needs attention")
+        calm = sum(_meant(source) for call in report.calls for source in call.sources)
+        found += [f"{calm} explained below the table"] if calm else []
     if report.tensors and report.mismatches:
         found.append(
-            f"the graph differs from the tape at {report.mismatches:,}"
+            f"the drawing differs from what the tape did at {report.mismatches:,}"
             f" of {counted(report.tensors, 'tensor')}"
         )
-    elif report.tensors:
-        found.append(f"graph agrees with the tape ({counted(report.tensors, 'tensor')})")
     return found
+
+
+def _meant(source: Source) -> bool:
+    """Tell whether a source got no gradient for a reason that is often meant."""
+    return source.why is not None and not words.attention(source.why)
+
+
+def checked(report: Report) -> str:
+    """Say what was compared with the tape and agreed, or ""."""
+    if not report.tensors or report.mismatches:
+        return ""
+    return (
+        "Checked: gradients came where the recorded ops say, nowhere else"
+        f" ({counted(report.tensors, 'tensor')})."
+    )
 
 
 def line(report: Report) -> str:

@@ -11,6 +11,10 @@ _OPEN = re.compile(r"<svg\b[^>]*>", re.DOTALL)
 _SIZE = re.compile(r'width="([\d.]+)pt"\s+height="([\d.]+)pt"')
 _TITLES = re.compile(r"<title>[^<]*</title>\n?")
 _COMMENTS = re.compile(r"<!--.*?-->\n?", re.DOTALL)
+_EMPTY = re.compile(r'<g id="a_graph0"><a xlink:title=" ">\s*</a>\s*</g>\n?')
+_SHAPE = re.compile(r"<(?:path|polygon|polyline|text)\b[^>]*>")
+_FONT = re.compile(r' font-family="[^"]*"')  # STYLE says it once for all
+_FINE = re.compile(r"(\.\d)\d+")
 _BOX = re.compile(r'viewBox="([^"]*)"')
 SCALE = 1.15  # pixels per point: text as large as a notebook's
 STYLE = (
@@ -44,7 +48,7 @@ def finish(
     opening = _OPEN.search(text)
     if opening is None:
         return text
-    body = _TITLES.sub("", _COMMENTS.sub("", text[opening.end() :]))
+    body = _light(_TITLES.sub("", _COMMENTS.sub("", text[opening.end() :])))
     width, height = size(text)
     box = _BOX.search(opening.group())
     view = box.group(1) if box else f"0 0 {width:g} {height:g}"
@@ -61,6 +65,12 @@ def finish(
         f"<desc>{escape.html(description)}</desc><style>{STYLE}</style>{paper}"
     )
     return recolour(head + body.strip(), theme)
+
+
+def _light(body: str) -> str:
+    """Leave out what nobody sees: each output carries its picture, and a tenth of a point is fine."""
+    body = _EMPTY.sub("", body).replace("&#45;", "-")
+    return _SHAPE.sub(lambda found: _FINE.sub(r"\1", _FONT.sub("", found.group())), body)
 
 
 def points(drawn: bytes) -> tuple[float, float]:

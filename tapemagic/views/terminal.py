@@ -8,6 +8,7 @@ import unicodedata
 from tapemagic.wording.escape import printable
 
 WIDTH = 80
+NAME = 30  # columns that a name keeps while anything else can be clipped
 HARD = "\u00a0"  # a space at which a line is never broken
 _CODES = {"bad": "31", "good": "32", "care": "33", "quiet": "2", "strong": "1", "code": "36"}
 
@@ -45,9 +46,14 @@ def pad(text: str, columns: int) -> str:
     return text + " " * max(columns - width(text), 0)
 
 
-def clip_front(text: str, columns: int) -> str:
-    """Shorten text at its front: names differ at their end."""
-    return text if width(text) <= columns else "…" + clip(text[::-1], columns)[-2::-1]
+def clip_middle(text: str, columns: int) -> str:
+    """Shorten text in its middle: a name begins with an index, and tells most at its end."""
+    if width(text) <= columns:
+        return text
+    first = max(columns // 3, 1)
+    start = clip(text, first).removesuffix("…")
+    end = clip(text[::-1], columns - width(start))[-2::-1]
+    return f"{start}…{end}"
 
 
 def wrap(text: str, columns: int, first: str = "", rest: str | None = None) -> list[str]:
@@ -73,7 +79,7 @@ def wrap(text: str, columns: int, first: str = "", rest: str | None = None) -> l
 
 
 def table(rows: list[list[str]], columns: int, last: int = 24) -> list[list[str]]:
-    """Pad cells to columns, clipping the widest until a row fits.
+    """Pad cells to columns, clipping the widest until a row fits; names are clipped last.
 
     Args:
         rows: Cells; the first row is the header.
@@ -84,12 +90,13 @@ def table(rows: list[list[str]], columns: int, last: int = 24) -> list[list[str]
     sizes = [max(width(row[i]) for row in rows) for i in range(count)]
     gaps = 2 * (count - 1)
     while sum(sizes) + gaps > columns:
-        spare = [size - (last if i == count - 1 else 11) for i, size in enumerate(sizes)]
+        least = [NAME, *[11] * (count - 2), last]
+        spare = [size - enough for size, enough in zip(sizes, least, strict=True)]
         widest = max(range(count), key=lambda i: spare[i])
         if sizes[widest] <= 6:
             break
         sizes[widest] -= 1
     return [
-        [pad((clip if i else clip_front)(cell, sizes[i]), sizes[i]) for i, cell in enumerate(row)]
+        [pad((clip if i else clip_middle)(cell, sizes[i]), sizes[i]) for i, cell in enumerate(row)]
         for row in rows
     ]

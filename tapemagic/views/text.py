@@ -40,13 +40,16 @@ def text(
     lines[0] = lines[0].replace("tapemagic", paint("tapemagic", "strong", colour), 1)
     for note in report.notes:
         lines += wrap(note, width, "  ")
+    for shown in cards(report):
+        lines += ["", *card(shown, width, colour)]
     if display.table:
         for call in report.calls:
             lines += ["", *_table(report, call, width, colour)]
-    for shown in cards(report):
-        lines += ["", *card(shown, width, colour)]
     if display.graph:
         lines += _graph(report, display, width, colour)
+    checked = summary.checked(report)
+    if checked:
+        lines += ["", *(paint(line, "quiet", colour) for line in wrap(checked, width))]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 
@@ -65,15 +68,10 @@ def _table(report: Report, call: Call, width: int, colour: bool) -> list[str]:
     loud = [row for row in found if row.verdict.tone != "good"]
     shown = found if len(found) <= MOST else (loud or found)[:MOST]
     if shown:
-        head = ["source", "kind", "dtype", "shape", "verdict", "gradient, or the reason"]
-        cells = [head, *map(_cells, shown)]
-        if sum(max(terminal.width(row[i]) for row in cells) + 2 for i in range(6)) > width:
-            # Names and reasons need the room more than the kind does.
-            cells = [[row[0], *row[2:]] for row in cells]
-        for number, line in enumerate(terminal.table(cells, width - 2)):
-            tone = shown[number - 1].verdict.tone if number else "quiet"
+        for number, line in enumerate(terminal.table(_fitting(shown, width), width - 2)):
             if number:
-                line[-2] = paint(line[-2], tone, colour)
+                line[1] = paint(line[1], shown[number - 1].verdict.tone, colour)
+                line[2] = paint(line[2], "quiet", colour)
             joined = "  " + "  ".join(line)
             lines.append(joined if number else paint(joined, "quiet", colour))
     if len(shown) < len(found):
@@ -84,11 +82,22 @@ def _table(report: Report, call: Call, width: int, colour: bool) -> list[str]:
     return lines
 
 
-def _cells(row: rows.Row) -> list[str]:
+def _fitting(shown: list[rows.Row], width: int) -> list[list[str]]:
+    """Return the cells of a table; names and reasons need the room more than the type does."""
+    head = ["source", "verdict", "type", "gradient, or the reason"]
+    cells: list[list[str]] = []
+    for form in range(3):
+        cells = [head, *(_cells(row, form) for row in shown)]
+        columns = zip(*cells, strict=True)
+        if sum(max(map(terminal.width, column)) + 2 for column in columns) <= width:
+            break
+    return cells
+
+
+def _cells(row: rows.Row, form: int) -> list[str]:
     reason = ", ".join(x for x in (row.reason, row.where) if x)
     last = f"{row.gradient} ({reason})" if row.gradient and reason else row.gradient or reason
-    name = f"{row.name} {row.path}" if row.path else row.name
-    cells = [name, row.kind, row.dtype, row.shape, row.verdict.text, last]
+    cells = [row.called, row.verdict.text, row.types[form], last]
     return [one_line(cell, 200) for cell in cells]
 
 

@@ -1,4 +1,4 @@
-"""A card in the terminal: the sentence, the code with a caret, the path, the fix."""
+"""A card in the terminal: the sentence, the fix, the code with a caret, the path."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ def card(shown: Card, columns: int, colour: bool) -> list[str]:
     title = f"{head} — {words.cause(why)}" + (f", {where}" if where else "")
     tone = "care" if shown.partial or why.level == "warning" else "bad"
     lines = [paint(line, tone, colour) for line in wrap(title, columns, rest="  ")]
-    lines += wrap(why.message, columns, "  ")
+    lines += wrap(shown.message, columns, "  ")
     if why.because is not None:
         lines += wrap(_below(why.because), columns, LABEL.format("why"))
+    lines += _fix(shown, columns, colour)
     if shown.lines:
         lines += ["", *code_lines(shown.lines, columns, colour)]
     lines += _story(why, columns)
-    lines += _fix(shown, columns, colour)
     for other in why.other:
         lines += wrap(_below(other), columns, LABEL.format("also"))
     return lines
@@ -79,13 +79,15 @@ def _story(why: Why, columns: int) -> list[str]:
 
 
 def _fix(shown: Card, columns: int, colour: bool) -> list[str]:
-    fix = shown.why.fix or (shown.why.because.fix if shown.why.because is not None else None)
-    found = ["", *wrap(fix, columns, LABEL.format("fix"))] if fix else []
+    found = ["", *wrap(shown.fix, columns, LABEL.format("fix"))] if shown.fix else []
+    tried = cards.tried(shown.why)
+    if tried:
+        sign = "✓ " if shown.why.fix_verified else ""
+        found += wrap(sign + tried, columns, LABEL.format(""))
     for sign, line in shown.diff:
         tone = {"-": "bad", "+": "good"}.get(sign, "quiet")
         text = f"      {sign} {printable(line).expandtabs(4)}".rstrip()
         if sign != "+":  # what is to be written is there to be copied, however long
             text = terminal.clip(text, columns)
         found.append(paint(text, tone, colour))
-    tried = cards.tried(shown.why)
-    return found + (wrap(tried, columns, LABEL.format("")) if tried else [])
+    return found

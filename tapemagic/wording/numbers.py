@@ -18,7 +18,7 @@ def number(value: Any, digits: int = 4) -> str:
         return "NaN"
     if math.isinf(value):
         return "Inf" if value > 0 else "-Inf"
-    text = f"{value:.{digits}g}"
+    text = f"{value or 0.0:.{digits}g}"  # -0.0 tells nothing more than 0.0
     return text if any(mark in text for mark in ".en") else text + ".0"
 
 

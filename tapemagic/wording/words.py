@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from tapemagic.report.model import Source, Why
-    from tapemagic.traces.model import Site, Trace
+    from tapemagic.traces.model import Site
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,8 @@ _VERDICTS = {
 _CAUSES = {
     "left-tensorflow": "left TensorFlow",
     "masked-none": "masked None",
-    "nan-gradient": "NaN gradient",
+    "nan-gradient": "turns non-finite",
+    "zero-gradient": "turns zero",
     "no-gradient-op": "op without a gradient",
     "missing-gradient": "no gradient registered",
     "non-float-dtype": "non-float dtype",
@@ -90,13 +91,6 @@ def inside(site: Site | None) -> str:
     """Say where something is, with the function that holds it."""
     where = place(site)
     return f"{where}, in {site.function}" if site is not None and site.function else where
-
-
-def own_path(trace: Trace | None, source: Source) -> str:
-    """Return the path that Keras gives a variable: ``model/hidden/kernel``; "" if it has none."""
-    known = trace.tensors.get(source.tensor) if trace and source.tensor is not None else None
-    label = known.label if known is not None and known.kind == "variable" else None
-    return label if label is not None and "/" in label and label != source.name else ""
 
 
 def cause(why: Why) -> str:

@@ -416,6 +416,15 @@ g = tape.gradient(y, x, unconnected_gradients='zero')
 """,
     ],
     "zero-gradient": [
+        # What comes back for the two elements is not zero, and its sum is.
+        """
+import tensorflow as tf
+x = tf.Variable(0.0)
+with tf.GradientTape() as tape:
+    h = tf.constant([-1.0, 1.0]) + x  #: zero-gradient
+    y = tf.reduce_sum(h * h)
+g = tape.gradient(y, x)
+""",
         """
 import tensorflow as tf
 x = tf.Variable([-1.0, -2.0])
@@ -462,6 +471,16 @@ x = tf.Variable([0.0, 0.0])
 with tf.GradientTape() as tape:
     y = tf.norm(x)  #: nan-gradient
 g = tape.gradient(y, x)
+""",
+        # The product hands an Inf to the labels, too: they are not watched, so it was born in the log.
+        """
+import tensorflow as tf
+p = tf.Variable(tf.one_hot([0] * 4, 3))
+labels = tf.one_hot([1] * 4, 3)
+with tf.GradientTape() as tape:
+    logs = tf.math.log(p)  #: nan-gradient
+    loss = -tf.reduce_sum(labels * logs)
+g = tape.gradient(loss, p)
 """,
     ],
 }

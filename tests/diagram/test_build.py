@@ -5,6 +5,9 @@ from tapemagic.diagram.flow import follow, local_derivative
 from tapemagic.diagram.graph import index
 from tapemagic.diagram.model import Diagram, Edge
 from tapemagic.report.model import Report
+from tapemagic.views.html import html
+from tapemagic.views.markdown import markdown
+from tapemagic.views.text import text
 from tests import reports
 
 
@@ -126,3 +129,28 @@ def test_a_folded_box_keeps_what_it_holds() -> None:
         assert held == set(group.ops)
         ids = {node.id for node in group.inside.nodes}
         assert all({edge.tail, edge.head} <= ids for edge in group.inside.edges)
+
+
+def test_where_a_nan_is_born_and_how_it_travels() -> None:
+    diagram = build(reports.nan())
+    states = {node.title: node.state for node in diagram.nodes}
+    assert states["Sqrt"] == "born"
+    assert states["s = Mul"] == "nan"
+    assert states["x"] == "nan"
+    assert states["y = AddV2"] == "strong"
+    born = next(node for node in diagram.nodes if node.title == "Sqrt")
+    assert "Inf is born here" in born.facts
+    assert (edge(diagram, "x", "s = Mul").state, edge(diagram, "x", "s = Mul").label) == (
+        "nan",
+        "Inf",
+    )
+    assert edge(diagram, "s = Mul", "Sqrt").state == "nan"
+    assert edge(diagram, "Sqrt", "y = AddV2").state == "strong"
+
+
+def test_a_nan_is_told_in_words_and_has_its_line_in_the_legend() -> None:
+    report = reports.nan()
+    assert "! the gradient is NaN or Inf" in text(report)
+    assert "Inf is born here" in text(report)
+    assert "the gradient is NaN or Inf</span>" in html(report)
+    assert "-. NaN or Inf .->" in markdown(report)

@@ -4,9 +4,11 @@ import pytest
 
 from tapemagic.diagram.build import build
 from tapemagic.diagram.fold_keys import _block
-from tapemagic.diagram.group import GLANCE, LIMIT
+from tapemagic.diagram.graph import index
+from tapemagic.diagram.group import GLANCE, LIMIT, fold
+from tapemagic.diagram.model import Diagram, Edge, Node
 from tapemagic.report.model import Why
-from tapemagic.traces.model import Site
+from tapemagic.traces.model import Site, Trace
 from tests import reports
 
 
@@ -95,3 +97,16 @@ def test_time_grows_with_size_only() -> None:
 )
 def test_names_of_blocks(layer: str, block: str | None) -> None:
     assert _block(layer) == block
+
+
+def test_where_many_sources_end_alike_stands_one_stop() -> None:
+    nodes = [Node(f"t{n}", "source", f"w{n}", keep=False) for n in range(12)]
+    stops = [Node(f"stop-t{n}", "stop", "✗ unconnected", state="cut") for n in range(12)]
+    edges = [Edge(f"t{n}", f"stop-t{n}", "cut", python=True) for n in range(12)]
+    diagram = Diagram([*nodes, *stops], edges)
+    fold(diagram, index(Trace()))
+    assert [(node.role, node.title) for node in diagram.nodes] == [
+        ("source", "w0, w1 and 10 more"),
+        ("stop", "✗ unconnected"),
+    ]
+    assert len(diagram.edges) == 1

@@ -90,11 +90,11 @@ def test_keras_names_stand_beside_the_expression() -> None:
         if tensor.kind == "variable":
             tensor.label = f"model/hidden/{tensor.name}"
     found = rows.rows(report.calls[0], report.trace)
-    assert [row.path for row in found] == ["model/hidden/x", "model/hidden/w"]
-    assert cards(report)[0].sources == "x (model/hidden/x)"
-    assert "x model/hidden/x" in text(report)
-    assert "| `x` model/hidden/x |" in markdown(report)
-    assert '<code>x</code> <span class="tm-where">model/hidden/x</span>' in html(report)
+    assert [row.path for row in found] == ["hidden/x", "hidden/w"]
+    assert cards(report)[0].sources == "x (hidden/x)"
+    assert "x hidden/x" in text(report)
+    assert "| `x` hidden/x |" in markdown(report)
+    assert '<code>x</code> <span class="tm-where">hidden/x</span>' in html(report)
     assert "┊ hidden/x " in text(report)
 
 

@@ -1,9 +1,9 @@
 from dataclasses import replace
 
-from tapemagic.traces.model import Site
+from tapemagic.traces.model import Gradient, Site
 from tapemagic.views import annotated, changes, excerpt, rows
 from tapemagic.views.cards import cards, story, tried
-from tapemagic.views.summary import attention
+from tapemagic.views.summary import attention, checked, line, parts
 from tapemagic.wording import words
 from tests import reports
 
@@ -91,3 +91,30 @@ def test_annotated_lines() -> None:
     assert lines[10].flow == "on"
     assert lines[12].asked == ["gradient"]
     assert lines[3].count == 0
+
+
+def test_what_was_checked_is_said_only_when_it_agreed() -> None:
+    report = reports.detour()
+    assert checked(report).endswith("(7 tensors).")
+    assert "differs" not in " ".join(parts(report))
+    report.mismatches = 2
+    assert checked(report) == ""
+    assert "differs from what the tape did at 2 of 7 tensors" in " ".join(parts(report))
+
+
+def test_what_is_meant_is_explained_once_for_all_alike() -> None:
+    report = reports.outside()
+    for source in report.calls[0].sources:
+        told = f"tf.stop_gradient on line 5 cuts the way from `{source.name}` to `y`."
+        source.why = replace(reports.detour_why(), level="info", message=told, at=Site(5))
+    said = [note for note in rows.notes(report.calls[0]) if "stop_gradient" in note]
+    assert said == [
+        "tf.stop_gradient on line 5 cuts the way from `a` to `y`. The same is true of 1 more."
+    ]
+    assert "nothing needs attention · 2 explained below the table" in line(report)
+
+
+def test_gradients_that_are_not_finite_say_how_much_of_them() -> None:
+    known = Gradient((2, 3), "float32", nonfinite=6)
+    assert rows.gradient(known, (2, 3)) == "all 6 not finite"
+    assert rows.gradient(replace(known, nonfinite=2), (2, 3)) == "2 not finite"

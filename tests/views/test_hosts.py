@@ -79,7 +79,7 @@ def test_the_legend_explains_what_is_drawn(name: str) -> None:
     }
     seen = {node.role for node in drawn.nodes} | {edge.state for edge in drawn.edges}
     for kind, said in words.items():
-        assert (f"{said}</span>" in legend) == (kind in seen)
+        assert (f"</span> {said}" in legend) == (kind in seen)
         if kind in told:
             assert (told[kind] in legend) >= (kind in seen)
 

@@ -1,5 +1,6 @@
 import base64
 import re
+from dataclasses import replace
 from html.parser import HTMLParser
 from xml.etree import ElementTree
 
@@ -10,6 +11,7 @@ from tapemagic.report.model import Report
 from tapemagic.views import draw
 from tapemagic.views.bundle import mimebundle
 from tapemagic.views.html import html, page
+from tapemagic.views.svg import finish
 from tests import reports
 from tests.hostile import NAMES
 
@@ -152,3 +154,47 @@ def test_empty_report() -> None:
 def test_large_reports_stay_small() -> None:
     assert len(html(reports.training_step(200))) < 1_500_000
     assert len(html(reports.training_step(4, 128))) < 1_500_000
+
+
+def test_the_legend_says_what_the_width_of_a_line_tells() -> None:
+    assert "a gradient flows, wider where it is larger</span>" in html(reports.square())
+    large = html(reports.training_step(2))
+    assert "of middle width where its size was not kept" in large
+    report = reports.square()
+    assert report.trace is not None
+    report.trace.queries[0].steps = []
+    report.calls[0].sources[0].gradient = None
+    report.calls[0].sources[0].gradient = replace(reports.scalar(1.0), norm=None)
+    assert "a gradient flows (its size was not kept: all lines are alike)" in html(report)
+
+
+def test_a_picture_is_lighter_and_says_the_same() -> None:
+    drawn = (
+        b'<svg width="90pt" height="60pt" viewBox="0 0 90 60"><g id="graph0" class="graph">'
+        b'<g id="a_graph0"><a xlink:title=" ">\n</a>\n</g>'
+        b'<g id="op0" class="node tm&#45;op"><path stroke-width="1.45" d="M1.25,-2.5C3,4.125"/>'
+        b'<text x="69.55" font-family="Helvetica,sans-Serif">0.8912 x=&quot;1.234&quot;</text>'
+        b"</g></g></svg>"
+    )
+    light = finish(drawn, "t", "d")
+    assert 'class="node tm-op"' in light
+    assert 'd="M1.2,-2.5C3,4.1"' in light
+    assert ">0.8912 x=&quot;1.234&quot;</text>" in light
+    assert "sans-Serif" not in light
+    assert "a_graph0" not in light
+    ElementTree.fromstring(light)
+
+
+def test_an_output_carries_only_the_script_that_it_needs() -> None:
+    small, folded = html(reports.detour()), html(reports.training_step(40))
+    assert "function scene(" in small
+    assert "function openAll(" not in small
+    assert "function openAll(" in folded
+    assert "<script>" not in html(Report())
+
+
+def test_the_head_says_for_all_what_the_sources_are() -> None:
+    text = html(reports.training_step(2))
+    assert ">variable float32</th>" in text
+    assert ">(64, 64)</td>" in text
+    assert ">variable float32 ()</td>" in html(reports.square())

@@ -52,4 +52,4 @@ def test_empty_report() -> None:
 def test_wrap_breaks_words_that_are_too_long() -> None:
     assert terminal.wrap("ab cdefghij", 6, "  ") == ["  ab", "  cdef", "  ghij"]
     assert terminal.wrap("", 10, "x ") == ["x"]
-    assert terminal.clip_front("abcdef", 4) == "…def"
+    assert terminal.clip_middle("abcdefghij", 6) == "a…ghij"

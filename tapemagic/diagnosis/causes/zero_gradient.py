@@ -62,7 +62,8 @@ def recognise(case: Case) -> Found | None:
         return None
     op = killer(case)
     met = cancelled(case, op)
-    if met is not None:
+    added = _spread(case, op) if op is not None else None
+    if met is not None and (added is None or _sums_to_zero(case, met[1])):
         return _said_cancelled(case, *met)
     if op is None:
         return Found(
@@ -71,6 +72,8 @@ def recognise(case: Case) -> Found | None:
             None,
             certain=False,
         )
+    if added is not None:
+        return _said_spread(case, op, added)
     at, kind = op.at, op.type
     if op.rule == "function" and case.source.tensor in op.inputs:
         branch = _branch(case, op)
@@ -209,6 +212,41 @@ def _said_cancelled(case: Case, junction: int, parts: list[tuple[Op, int]]) -> F
         f"`{case.written(meeting.at)}` on {case.line(meeting.at)}.",
         f"Nothing to mend if `{case.target}` really does not change with {name}; else put "
         "tf.stop_gradient on the way that shall not count.",
+    )
+
+
+_ADDING = frozenset(["Add", "AddV2", "Sub", "BiasAdd"])
+
+
+def _spread(case: Case, op: Op) -> int | None:
+    """The input that an op added to several elements: its gradient is a sum over them."""
+    if op.type not in _ADDING:
+        return None
+    codes = case.view.codes.get(op.index, b"")
+    for code, tensor in zip(codes, op.inputs, strict=False):
+        facts = case.view.trace.tensors.get(tensor)
+        if code == 1 and facts is not None and facts.shape != _shape(case, op):
+            return tensor
+    return None
+
+
+def _sums_to_zero(case: Case, parts: list[tuple[Op, int]]) -> bool:
+    """Whether the gradients of several ways were kept, and cancel in each element."""
+    kept = {step.op: step.values for step in case.view.query.steps}
+    known = [kept.get(op.index, ())[at : at + 1] for op, at in parts]
+    flat = [_flat(value[0]) for value in known if value and value[0] is not None]
+    numbers = [part for part in flat if all(isinstance(one, float) for one in part)]
+    return len(numbers) == len(parts) and not any(map(sum, zip(*numbers, strict=True)))
+
+
+def _said_spread(case: Case, op: Op, added: int) -> Found:
+    return Found(
+        op.at,
+        f"The gradient of `{case.name}` is exactly zero: `{case.written(op.at)}` on "
+        f"{case.line(op.at)} adds {case.call_it(added)} to several elements, and what comes back "
+        "from them sums to zero.",
+        f"Nothing to mend if `{case.target}` really does not change when all of these elements grow "
+        "alike; else look at what is computed from them.",
     )
 
 

@@ -1,3 +1,5 @@
+const LINES = { strong: ["#1f2328", 1.8], nan: ["#a23b7d", 2.4, "1 4"] };
+
 // The frame of an open box, with what is inside.
 function frame(shown, { node, inner }) {
   const { x0, x1, y0, y1 } = node.now;
@@ -23,10 +25,11 @@ function border(shown, g, node, at, key) {
 
 function fill(shown, g, inner, left, top, home) {
   for (const edge of inner.edges) {
-    const [color, width] = edge.state === "strong" ? ["#1f2328", 1.8] : ["#afb8c1", 1];
+    const [color, width, dashes] = LINES[edge.state] || ["#afb8c1", 1];
     const el = draw("g", { class: "tm-e" }, g);
     const d = wayOf(shown, edge.way, left, top);
-    draw("path", { d, fill: "none", stroke: color, "stroke-width": width }, el);
+    const line = { d, fill: "none", stroke: color, "stroke-width": width };
+    draw("path", { ...line, "stroke-dasharray": dashes || "none" }, el);
     const points = tip(shown, edge, left, top);
     draw("polygon", { points, fill: color, stroke: color }, el);
   }

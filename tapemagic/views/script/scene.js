@@ -93,7 +93,7 @@ function begin(shown) {
   const scale = Math.min(NATURAL, Math.max(width / w, 0.62 * NATURAL));
   shown.height = Math.max(90, Math.min(TALLEST, h * scale + 6));
   shown.svg.style.height = `${shown.height}px`;
-  const loud = shown.nodes.find((node) => node.facts.state === "cut");
+  const loud = shown.nodes.find((node) => ["cut", "born"].includes(node.facts.state));
   const target = shown.nodes.find((node) => node.facts.role === "target");
   if (w * scale <= width + 1 && h * scale <= shown.height + 1) look(shown, w / 2, h / 2, scale);
   else if (loud || target) look(shown, ...kept(shown, centre(shown, loud || target), scale), scale);

@@ -44,7 +44,7 @@ function go(shown, step) {
   }
   for (const edge of shown.edges) {
     edge.el.classList.toggle("tm-later", !ended && (later(edge.head) || later(edge.tail)));
-    const flows = step <= shown.data.forward.length || ["strong", "flow"].includes(edge.state);
+    const flows = step <= shown.data.forward.length || ["strong", "nan", "flow"].includes(edge.state);
     edge.el.classList.toggle("tm-now", Boolean(now) && edge.head === now.top && flows);
     edge.el.classList.toggle("tm-nograd", !ended && !(shown.back.get(edge.head) <= step));
   }
