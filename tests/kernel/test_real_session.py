@@ -91,11 +91,10 @@ def test_a_traceback_shown_before_costs_nothing() -> None:
     try:
         kernel.done("%load_ext tapemagic")
         kernel.done("\n".join(f"def f{i}(a):\n    return a + {i}" for i in range(20)))
-        calls()
-        before = calls()
+        before = min(calls(), calls())  # the first one also imports
         assert kernel.run("import inspect\ninspect.getsource(5)").status == "error"
         linked = "import ast; hasattr(ast.parse('x').body[0].value.ctx, 'parent')"
         assert kernel.value(linked) == "True"
-        assert calls() < 2 * before
+        assert min(calls(), calls()) < 2 * before
     finally:
         kernel.close()
