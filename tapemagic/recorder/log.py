@@ -140,6 +140,7 @@ class Log:
         self.baked: dict[str, set[int]] = {}  # graph -> marks whose values are its constants
         self.refused: list[tuple[tuple[Where, ...], str]] = []  # what tape.watch raised for
         self.opaque: set[int] = set()
+        self.tangents: set[int] = set()  # ops that forward mode ran to compute a JVP
         self.faults: list[str] = []
         self.observers: list[Any] = []  # see recorder.weave
         self.notes: list[str] = []  # sentences for the person about what was asked
@@ -169,6 +170,11 @@ class Log:
                 found[id(rows[index][4])] = index  # the row keeps them alive
             self._attributed = len(rows)
         return found
+
+    def complete(self, index: int, row: tuple[Any, ...]) -> None:
+        """Write an op's row in full that was begun before all was known of it."""
+        self.ops[index] = row
+        self._attributes[id(row[4])] = index
 
     def around(self) -> tuple[str, ...]:
         """What the next op runs in: a replica of a strategy, and layers."""

@@ -48,11 +48,15 @@ class BackwardProbe:
         self.private.register_gradient_function(
             observed(original, self.log, self._called, self._returned, self._failed)
         )
-        record_operation = self.private.record.record_operation
+        # While forward mode runs, a function's call is recorded on the tapes apart.
+        for name in ("record_operation", "record_operation_backprop_only"):
+            plain = getattr(self.private.record, name)
+            patches.set(self.private.record, name, self._listening(plain))
 
+    def _listening(self, record_operation: Any) -> Any:
         def recording(
             op_type: Any, output_tensors: Any, input_tensors: Any, backward_function: Any,
-            forward_function: Any = None,
+            *forward_function: Any, **named: Any,
         ) -> Any:  # fmt: skip
             heard = backward_function
             try:
@@ -60,7 +64,7 @@ class BackwardProbe:
             except Exception as fault:
                 self.log.fault("backward", fault)
             result = record_operation(
-                op_type, output_tensors, input_tensors, heard, forward_function
+                op_type, output_tensors, input_tensors, heard, *forward_function, **named
             )
             try:
                 self._recorded(output_tensors)
@@ -68,7 +72,7 @@ class BackwardProbe:
                 self.log.fault("backward", fault)
             return result
 
-        patches.set(self.private.record, "record_operation", recording)
+        return recording
 
     def restore(self) -> None:
         """Stop to listen."""
@@ -77,7 +81,7 @@ class BackwardProbe:
 
     @guards_itself
     def _called(self, *arguments: Any) -> tuple[Any, ...] | None:
-        if self.ops.query is None:
+        if self.ops.query is None or self.ops.beside:
             return None
         self.inside += 1
         return arguments, len(self.log.ops)
@@ -187,7 +191,7 @@ class BackwardProbe:
                 result = backward(*args, **kwargs)
             finally:
                 self.inside -= 1
-            if self.ops.query is not None and not self.inside:
+            if self.ops.query is not None and not self.inside and not self.ops.beside:
                 try:
                     listed = result if isinstance(result, (list, tuple)) else [result]
                     self._step(index, len(ins), listed, None, args, begin)
