@@ -148,6 +148,7 @@ class Log:
         self._attributes: dict[int, int] = {}  # id of an op's attributes -> its index
         self._attributed = 0  # rows that are in it
         self.kept: list[Any] = []  # attributes of graph ops, alive so that their ids stay theirs
+        self.backward: Any = None  # the probe that listens now
         self.silent_reads: dict[int, None] = {}  # ops that are reads done in C, in order
         self.scope: tuple[str, ...] = ()  # the layers that run now
         self.replica: Callable[[], int | None] | None = None  # set once a strategy has replicas

@@ -43,6 +43,7 @@ class BackwardProbe:
 
     def install(self, patches: Patches) -> None:
         """Start to listen."""
+        self.log.backward = self
         original = self.private.gradient_function()
         self._registered = original
         self.private.register_gradient_function(
@@ -76,6 +77,7 @@ class BackwardProbe:
 
     def restore(self) -> None:
         """Stop to listen."""
+        self.log.backward = None
         if self._registered is not None:
             self.private.register_gradient_function(self._registered)
 
@@ -185,21 +187,36 @@ class BackwardProbe:
 
         @functools.wraps(backward)
         def heard(*args: Any, **kwargs: Any) -> Any:
+            probe = log.backward  # the tape may be asked in a later cell, whose probe is another
+            if probe is None:
+                return backward(*args, **kwargs)
             begin = len(log.ops)
-            self.inside += 1
+            probe.inside += 1
             try:
                 result = backward(*args, **kwargs)
             finally:
-                self.inside -= 1
-            if self.ops.query is not None and not self.inside and not self.ops.beside:
-                try:
-                    listed = result if isinstance(result, (list, tuple)) else [result]
-                    self._step(index, len(ins), listed, None, args, begin)
-                except Exception as fault:
-                    log.fault("backward", fault)
+                probe.inside -= 1
+            probe.heard(index, len(ins), result, args, begin)
             return result
 
         return heard
+
+    def heard(self, index: int, inputs: int, result: Any, upstream: Any, begin: int) -> None:
+        """An op's own backward function returned; it never raises.
+
+        Args:
+            index: The op.
+            inputs: How many inputs it has.
+            result: What was returned for them.
+            upstream: What the function was given.
+            begin: How many ops had run before it.
+        """
+        if self.ops.query is not None and not self.inside and not self.ops.beside:
+            try:
+                listed = result if isinstance(result, (list, tuple)) else [result]
+                self._step(index, inputs, listed, None, upstream, begin)
+            except Exception as fault:
+                self.log.fault("backward", fault)
 
     def _recorded(self, outputs: Any) -> None:
         for tensor in outputs[:1]:
