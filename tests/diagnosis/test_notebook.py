@@ -85,6 +85,18 @@ def test_a_later_cell_asks_through_a_function(rule: str) -> None:
         assert made["agreement"]["tensors"] >= 4
 
 
+def test_a_rule_of_an_earlier_cell_is_named_there() -> None:
+    rule = (
+        "@tf.custom_gradient\ndef f(v):\n    def grad(up):\n        return [None]\n"
+        "    return v * 3.0, grad\n"
+    )
+    cell = "with tf.GradientTape() as tape:\n    y = f(w * 2.0)\n"
+    made = ran([BEGIN + rule, cell, "g = tape.gradient(y, w)\n"])
+    why = made["calls"][0]["sources"][0]["why"]
+    assert (why["cause"], why["line"], why["place"]["line"]) == ("custom-gradient", None, 8)
+    assert why["fixed_source"] is None
+
+
 def test_the_optimizer_of_a_later_cell() -> None:
     grads = TAPE.format(value="tf.round(w)") + "opt = tf.keras.optimizers.SGD(0.1)\n"
     made = ran([BEGIN, grads, "opt.apply_gradients([(grad, w)])\n"])
