@@ -321,6 +321,11 @@ class Session:
             self._around = None
         return report
 
+    def close(self) -> None:
+        """Restore everything, where an interrupt kept :meth:`finish` from it."""
+        if Session.active is self:
+            to_the_end(self._disarm)
+
     def _explained(self, error: BaseException | None) -> Report:
         try:
             with _no_collections():

@@ -46,9 +46,13 @@ class trace:  # noqa: N801 - used like a function
             source, frame.f_globals, filename=filename, options=RunOptions(own_tape=False)
         )
         session.given = list(self._functions)
-        session.start()
-        self._session = session
-        return self
+        try:
+            session.start()
+            self._session = session
+            return self
+        except BaseException:  # no block begins, so none will end
+            session.close()
+            raise
 
     def __exit__(
         self,
@@ -56,6 +60,10 @@ class trace:  # noqa: N801 - used like a function
         error: BaseException | None,
         entries: TracebackType | None,
     ) -> None:
-        assert self._session is not None
-        self.report = self._session.finish(error)
+        session = self._session
+        assert session is not None
+        try:
+            self.report = session.finish(error)
+        finally:
+            session.close()
         self._session = None

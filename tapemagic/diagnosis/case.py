@@ -115,6 +115,12 @@ class Case:
         return self.way is not None and self.way.cut == 0
 
     @property
+    def untracked_target(self) -> bool:
+        """Whether a Jacobian was asked of a value by itself, and the tape doesn't track it."""
+        tensor = self.source.tensor
+        return tensor in self.view.targets and tensor not in self.view.begins
+
+    @property
     def earlier(self) -> bool:
         """Whether the cut lies in an earlier cell, of which only the result is known."""
         return self.op is not None and self.op.phase == "earlier"

@@ -238,16 +238,22 @@ class QueryView:
     # -- agreement
 
     @property
-    def _begins(self) -> set[int]:
+    def begins(self) -> set[int]:
         """The targets at which the backward pass begins with a gradient.
 
         A Jacobian takes its target apart with ops on the tape: of one that is not tracked nothing
-        comes back, not even for the target itself.
+        comes back, not even for the target itself. These ops read a variable, which watches it.
         """
         tracking = self.tracking
         if self.query.method == "gradient" or tracking is None:
             return set(self.targets)
-        return {t for t in self.targets if t in tracking.tracked}
+        read = {
+            t for t in self.targets
+            if tracking.tape.auto_watch and t in self.trace.tensors and self.trace.tensors[t].trainable
+        }  # fmt: skip
+        return {
+            t for t in self.targets if self.is_float(t) and (t in tracking.tracked or t in read)
+        }
 
     def predicted(self) -> tuple[set[int], set[int], set[int]]:
         """What the trace predicts, from ops, tracking and registered gradients alone.
@@ -260,7 +266,7 @@ class QueryView:
             nothing can be predicted (behind a custom gradient or a function).
         """
         tracking = self.tracking
-        arrives = self._begins
+        arrives = self.begins
         given: set[int] = set()  # at which a gradient arrives because a person's rule handed it on
         open_: set[int] = set()
         seen = set(self.targets)
@@ -295,7 +301,7 @@ class QueryView:
         return self.memo["observed"]  # type: ignore[no-any-return]
 
     def _observed(self) -> set[int]:
-        arrived = set(self._begins)
+        arrived = set(self.begins)
         tracking = self.tracking
         for step in self.query.steps:
             # A py_function's backward pass asks a tape of its own: not this one's steps.

@@ -45,7 +45,10 @@ class NativeRoute:
         # First, so that the line is still as the person wrote it.
         self._shell.input_transformers_cleanup.insert(0, self._transformer)
         self._shell.events.register("pre_run_cell", self._before)
+        # Twice: IPython calls each one, whatever became of the other. What an interrupt kept the first
+        # from is done by the second.
         self._shell.events.register("post_run_cell", self._after)
+        self._shell.events.register("post_run_cell", self._after_all)
 
     def uninstall(self) -> None:
         """Take them out again; a cell that is running meanwhile ends as it began."""
@@ -53,8 +56,13 @@ class NativeRoute:
             self._shell.input_transformers_cleanup.remove(self._transformer)
         self._shell.events.unregister("pre_run_cell", self._before)
         if self._current is None:
-            self._shell.events.unregister("post_run_cell", self._after)
+            self._leave()
         self._leaving = True
+
+    def _leave(self) -> None:
+        for listener in (self._after, self._after_all):
+            if listener in self._shell.events.callbacks["post_run_cell"]:
+                self._shell.events.unregister("post_run_cell", listener)
 
     def request_for(self, lines: list[str]) -> Request | None:
         """Read the ``%%tape`` line of a cell that IPython is about to run.
@@ -91,20 +99,29 @@ class NativeRoute:
             filename=UNNAMED,
             request=request,
         )
-        self._current = _Cell(self._shell, info, run)
-        self._current.hook()
+        cell = self._current = _Cell(self._shell, info, run)
+        try:
+            cell.hook()
+        except BaseException:  # IPython goes on with the cell, which then runs without us
+            cell.unhook()
+            self._current = None
+            raise
 
     def _after(self, result: ExecutionResult | None) -> None:
+        """End the cell's run; each step can be taken again after an interrupt."""
         cell = self._current
         if cell is None or not cell.ended():
             return
-        self._current = None
         cell.unhook()
-        if self._leaving:
-            self._shell.events.unregister("post_run_cell", self._after)
         # A syntax error leaves the cell unvisited: then Python's own message says it all.
         if cell.visited:
             self._magic.conclude(cell.run, _error_of(result))
+        if self._leaving:
+            self._leave()
+        self._current = None
+
+    def _after_all(self, result: ExecutionResult | None) -> None:
+        self._after(result)
 
     def _abandon(self) -> None:
         cell, self._current = self._current, None
@@ -156,10 +173,11 @@ class _Cell(ast.NodeTransformer):
         if self in self._shell.ast_transformers:
             self._shell.ast_transformers.remove(self)
         # Somebody may have wrapped our wrapper meanwhile; it then only passes calls on.
-        if vars(self._shell).get("run_code") is self._run_code:
-            del vars(self._shell)["run_code"]
+        if self._run_code is not None and vars(self._shell).get("run_code") is self._run_code:
             if self._replaced is not None:
                 vars(self._shell)["run_code"] = self._replaced
+            else:
+                del vars(self._shell)["run_code"]
 
     def visit(self, node: ast.AST) -> ast.AST:
         """Prepare the tree of this cell; any later one is not ours (``%time`` has its own)."""

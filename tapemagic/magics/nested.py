@@ -37,7 +37,6 @@ def run_body(shell: InteractiveShell, magic: TapeMagic, request: Request, body: 
     filename = shell.compile.cache(source, shell.execution_count - 1, raw_code=source)
     tree = shell.transform_ast(shell.compile.ast_parse(source, filename=filename))
     run = TracedRun(source, shell.user_ns, filename=filename, request=request)
-    tree = run.prepare(tree, compile_flags(shell))
     if starts_with_cell_magic(body.splitlines()):
         inner = body.split(maxsplit=1)[0]
         run.remarks.append(
@@ -45,6 +44,7 @@ def run_body(shell: InteractiveShell, magic: TapeMagic, request: Request, body: 
         )
     error: BaseException | None = None
     try:
+        tree = run.prepare(tree, compile_flags(shell))
         for node, mode in _statements(shell, tree, body):
             code = shell.compile(node, filename, mode)  # type: ignore[arg-type]  # trees work too
             exec(run.embed(code), shell.user_global_ns, shell.user_ns)
@@ -52,7 +52,10 @@ def run_body(shell: InteractiveShell, magic: TapeMagic, request: Request, body: 
         error = raised
         raise
     finally:
-        magic.conclude(run, error)
+        try:
+            magic.conclude(run, error)
+        finally:
+            run.close()
 
 
 def _lines_above(shell: InteractiveShell, body: str) -> str:

@@ -88,8 +88,15 @@ class TracedRun:
         except Exception as failure:
             self._failed("report on this cell", failure)
             return None
+        finally:
+            self.close()
         self.remarks.clear()
         return report
+
+    def close(self) -> None:
+        """Leave nothing listening, also where an interrupt came before the end."""
+        if self._session is not None:
+            self._session.close()
 
     def _open(self) -> Session:
         from tapemagic.session import Session
@@ -115,15 +122,16 @@ class TracedRun:
     def _start(self, session: Session) -> None:
         from tapemagic.session import SessionActive
 
+        self._session = session  # first: an interrupt may come as soon as it has started
         try:
             session.start()
         except SessionActive:
+            self._session = None
             self.remarks.append(UNTRACED)
         except BaseException:
+            self._session = None
             session.finish(None)
             raise
-        else:
-            self._session = session
 
     def _failed(self, what: str, error: Exception) -> None:
         self.remarks.append(

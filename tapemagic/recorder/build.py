@@ -196,6 +196,8 @@ class Builder:
                 op.rule = "py_function"
             elif op_type == EARLIER:
                 op.phase = "earlier"
+            if index in log.tangents and not op.recorded:
+                op.phase = "tangent"
             trace.ops.append(op)
 
     def _graph_sites(self, key: str, name: Any) -> tuple[Site, ...]:

@@ -141,6 +141,7 @@ class Log:
         self.baked: dict[str, set[int]] = {}  # graph -> marks whose values are its constants
         self.refused: list[tuple[tuple[Where, ...], str]] = []  # what tape.watch raised for
         self.opaque: set[int] = set()
+        self.tangents: set[int] = set()  # ops that forward mode ran to compute a JVP
         self.faults: list[str] = []
         self.observers: list[Any] = []  # see recorder.weave
         self.notes: list[str] = []  # sentences for the person about what was asked
@@ -148,6 +149,7 @@ class Log:
         self._attributes: dict[int, int] = {}  # id of an op's attributes -> its index
         self._attributed = 0  # rows that are in it
         self.kept: list[Any] = []  # attributes of graph ops, alive so that their ids stay theirs
+        self.backward: Any = None  # the probe that listens now
         self.silent_reads: dict[int, None] = {}  # ops that are reads done in C, in order
         self.scope: tuple[str, ...] = ()  # the layers that run now
         self.replica: Callable[[], int | None] | None = None  # set once a strategy has replicas
@@ -170,6 +172,11 @@ class Log:
                 found[id(rows[index][4])] = index  # the row keeps them alive
             self._attributed = len(rows)
         return found
+
+    def complete(self, index: int, row: tuple[Any, ...]) -> None:
+        """Write an op's row in full that was begun before all was known of it."""
+        self.ops[index] = row
+        self._attributes[id(row[4])] = index
 
     def around(self) -> tuple[str, ...]:
         """What the next op runs in: a replica of a strategy, and layers."""

@@ -52,6 +52,7 @@ class Private:
         self.concrete_function = concrete_function.ConcreteFunction
         self.replica_thread = mirrored_run._MirroredReplicaThread
         self.accumulator_class = forwardprop.ForwardAccumulator
+        self.jvp_function = forwardprop._jvp_dispatch
         self.tape_class = backprop.GradientTape
         self.variable_class = resource_variable_ops.BaseResourceVariable
         self.eager_tensor = ops.EagerTensor
@@ -63,6 +64,10 @@ class Private:
     def register_gradient_function(self, function: Callable[..., Any]) -> None:
         """Replace what the tape calls for each recorded op; the old one is not returned."""
         self.pywrap_tfe.TFE_Py_RegisterGradientFunction(function)
+
+    def register_jvp_function(self, function: Callable[..., Any]) -> None:
+        """Replace what forward mode calls for each op that it follows."""
+        self.pywrap_tfe.TFE_Py_RegisterJVPFunction(function)
 
     def should_record(self, tensors: Any) -> bool:
         """Whether a live tape of this thread tracks one of the tensors: exact, per tensor."""

@@ -11,6 +11,7 @@ from tapemagic.recorder.log import Log
 from tapemagic.recorder.patches import Patches, to_the_end
 from tapemagic.recorder.private import Private, is_imported
 from tapemagic.recorder.probes.backward import BackwardProbe
+from tapemagic.recorder.probes.forward import ForwardProbe
 from tapemagic.recorder.probes.functions import FunctionsProbe
 from tapemagic.recorder.probes.ops import OpsProbe
 from tapemagic.recorder.probes.tapes import TapesProbe
@@ -72,6 +73,9 @@ class Recorder:
             ops.install(self.patches)
             self._restores.append(backward.restore)
             backward.install(self.patches)
+            forward = ForwardProbe(self.log, ops, private)
+            self._restores.append(forward.restore)
+            forward.install(self.patches)
             self.tapes.install(self.patches)
             VariablesProbe(self.log, private).install(self.patches)
             self._functions.install(self.patches)

@@ -66,7 +66,8 @@ class Op:
     at: Site | None = None  # innermost statement of the person's code
     via: tuple[Site, ...] = ()  # the calls that led there, innermost first, without ``at``
     recorded: bool = False  # a tape recorded it
-    phase: str = "forward"  # "forward", "backward" inside a query, or "earlier": see heritage
+    phase: str = "forward"
+    """"forward", "backward" inside a query, "earlier" (see heritage) or "tangent", of forward mode."""
     graph: str | None = None  # name of the tf.function body that holds it; None in eager mode
     scope: tuple[str, ...] = ()  # the Keras layers it ran in, outermost first
     attrs: dict[str, Any] = field(default_factory=dict)

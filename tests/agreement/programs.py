@@ -328,6 +328,14 @@ class Writer:
         scope = Scope(dict(GIVEN))
         if self.chance(0.3):
             self.statements(scope, 2)
+        if self.chance(0.03):  # forward over reverse
+            primals = self.rng.sample(("v", "m", "s", "x"), self.rng.randint(1, 3))
+            tangents = ", ".join(f"tf.ones_like({name})" for name in primals)
+            self.say(
+                scope,
+                f"with tf.autodiff.ForwardAccumulator([{', '.join(primals)}], [{tangents}]) as outer:",
+            )
+            scope = scope.inner()
         self.block(scope)
         return Program("\n".join(self.lines) + "\n", self.queries, self.split)
 
@@ -346,7 +354,7 @@ class Writer:
         if self.chance(0.06):
             opened += ", tf.autodiff.ForwardAccumulator(x, tf.ones_like(x)) as forward"
         self.say(scope, f"with {opened}:")
-        inside = Scope(scope.names, indent=1)
+        inside = Scope(scope.names, indent=scope.indent + 1)
         for tape in tapes:
             for watched in self.rng.sample(("x", "y", "frozen", "v", "z"), self.rng.randint(0, 3)):
                 self.say(inside, f"{tape}.watch({watched})")
@@ -358,9 +366,9 @@ class Writer:
         target = self.target(inside)
         if self.chance(0.1):
             self.say(scope, f"with {tapes[0]}:")
-            again = Scope(scope.names, indent=1)
+            again = Scope(scope.names, indent=scope.indent + 1)
             self.statements(again, 2)
-        if self.chance(0.15):
+        if self.chance(0.15) and not scope.indent:
             self.split = len(self.lines)  # the tapes outlive their cell
         if "forward" in opened and self.chance(0.7):
             self.say(scope, f"jvp = forward.jvp({target})")

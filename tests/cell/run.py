@@ -23,7 +23,8 @@ NAME = "a_notebook"
 _numbers = itertools.count(1)
 _FILE = re.compile(r"<(?:plain|tapemagic) cell \d+>")
 _COUNTERS = ("_self_", "_object_identifier", "_update_uid")
-_ADDRESS = re.compile(r"0x[0-9a-f]{6,}")
+_ADDRESS = re.compile(r"0x[0-9a-f]{6,}|\b\d{12,}(?=_ib-)")  # Keras writes ids in decimal too
+_FOLDER = re.compile(r"(?<=[/\\])tmp\w{8}\b")
 _GENERATED = re.compile(r"__autograph_generated_file\w+")
 
 
@@ -40,7 +41,11 @@ def cells(name: str) -> dict[str, str]:
 
 def plainly(text: str) -> str:
     """Text without what differs from run to run."""
-    return _ADDRESS.sub("0x", _FILE.sub("<cell>", _GENERATED.sub("generated", text)))
+    for pattern, instead in (
+        (_GENERATED, "generated"), (_FILE, "<cell>"), (_ADDRESS, "0x"), (_FOLDER, "tmp"),
+    ):  # fmt: skip
+        text = pattern.sub(instead, text)
+    return text
 
 
 @dataclass
@@ -146,6 +151,9 @@ class Facts:
                 if made.dtype != object:
                     return str(made.dtype), made.shape, made.tobytes()
                 return repr(made)
+        count = getattr(value, "experimental_get_tracing_count", None)
+        if count is not None:
+            return "traced", count(), self.of(value.python_function)
         if hasattr(value, "variables"):
             with contextlib.suppress(Exception):
                 listed = value.variables

@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from tests.cell.run import Outcome, cells, run
+from tests.questions.reading import names, read
 
 PLAIN = cells("plain.ipy")
 TENSORFLOW = cells("tensorflow.ipy")
@@ -15,6 +16,7 @@ OPEN = {
     # TensorFlow makes its traceback from the frame's last instruction, which is in our finally.
     "error of a bool tensor in a graph": "the line is one too large",
 }
+QUESTIONS = names()
 NEW_SYNTAX = {"type parameters of functions": (3, 12)}
 
 
@@ -60,3 +62,20 @@ def test_tensorflow(name: str) -> None:
 
 def test_battery_is_large() -> None:
     assert len(PLAIN) + len(TENSORFLOW) >= 150
+
+
+@pytest.fixture(scope="module")
+def warm() -> None:
+    """The first use of Keras in a process draws random numbers, traced or not."""
+    run("import tensorflow as tf\ntf.keras.layers.Dense(1)(tf.ones([1, 1]))\n", traced=False)
+
+
+@pytest.mark.usefixtures("warm")
+@pytest.mark.parametrize("name", QUESTIONS)
+def test_question(name: str) -> None:
+    """The cells that people ask about, of which most have a None somewhere."""
+    same(read(name)[1])
+
+
+def test_there_are_a_few_hundred() -> None:
+    assert len(PLAIN) + len(TENSORFLOW) + len(QUESTIONS) > 400

@@ -69,6 +69,34 @@ def test_nothing_is_said_of_a_healthy_gradient(cells: list[str]) -> None:
     assert (source["status"], source["why"], source["partial"]) == ("connected", None, [])
 
 
+@pytest.mark.parametrize("rule", ["tf.function", "tf.custom_gradient", "tf.recompute_grad"])
+def test_a_later_cell_asks_through_a_function(rule: str) -> None:
+    """Its backward function was recorded in the earlier cell, and is heard in the later one."""
+    given = "(v * 3.0, lambda up: up * 3.0)" if "custom" in rule else "v * w"
+    cell = (
+        f"{BEGIN}@{rule}\ndef f(v):\n    return {given}\n"
+        "with tf.GradientTape(persistent=True) as tape:\n"
+        "    inner = w * 2.0\n    y = tf.reduce_sum(f(inner))\n"
+    )
+    asked = "grad = tape.gradient(y, [w, x], unconnected_gradients='zero')\n"
+    for made in (ran([cell, asked]), ran([cell, "1\n", asked, asked])):
+        assert [s["status"] for s in made["calls"][-1]["sources"]] == ["connected", "masked"]
+        assert made["agreement"]["mismatches"] == 0
+        assert made["agreement"]["tensors"] >= 4
+
+
+def test_a_rule_of_an_earlier_cell_is_named_there() -> None:
+    rule = (
+        "@tf.custom_gradient\ndef f(v):\n    def grad(up):\n        return [None]\n"
+        "    return v * 3.0, grad\n"
+    )
+    cell = "with tf.GradientTape() as tape:\n    y = f(w * 2.0)\n"
+    made = ran([BEGIN + rule, cell, "g = tape.gradient(y, w)\n"])
+    why = made["calls"][0]["sources"][0]["why"]
+    assert (why["cause"], why["line"], why["place"]["line"]) == ("custom-gradient", None, 8)
+    assert why["fixed_source"] is None
+
+
 def test_the_optimizer_of_a_later_cell() -> None:
     grads = TAPE.format(value="tf.round(w)") + "opt = tf.keras.optimizers.SGD(0.1)\n"
     made = ran([BEGIN, grads, "opt.apply_gradients([(grad, w)])\n"])

@@ -23,6 +23,8 @@ def normal(text: str) -> str:
     text = re.sub(r"ipykernel_\d+/\d+", "ipykernel/cell", text)
     text = re.sub(r"\(\d+\.py, line", "(cell.py, line", text)
     text = re.sub(r"0x[0-9a-f]+", "0x", text)
+    text = re.sub(r"__autograph_generated_file\w+", "generated", text)
+    text = re.sub(r"(?<=/)tmp\w{8}\b", "tmp", text)
     return text.replace("# %%tape", "# plain")
 
 
@@ -31,7 +33,7 @@ def facts(outcome: Outcome) -> dict[str, object]:
     error = outcome.error
     return {
         "status": outcome.status,
-        "stdout": outcome.stdout,
+        "stdout": normal(outcome.stdout),
         "stderr": normal(outcome.stderr),
         "value": outcome.value and {k: normal(str(v)) for k, v in outcome.value.items()},
         "displays": outcome.displays,

@@ -105,6 +105,10 @@ class Session:
         ACTIVE.append(self)
         self.started = True
 
+    def close(self) -> None:
+        if self in ACTIVE:
+            ACTIVE.remove(self)
+
     def finish(self, error: BaseException | None) -> StubReport:
         if "finish" in FAIL:
             ACTIVE.clear()

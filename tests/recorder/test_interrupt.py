@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -36,6 +37,10 @@ del tape
 """
 
 
+Route = Callable[[str, dict[str, Any]], Any]
+"""How a cell is traced: it gives the report, or raises the interrupt."""
+
+
 class Interrupt:
     """Raises KeyboardInterrupt at the n-th line of ours that runs, or counts the lines."""
 
@@ -57,11 +62,11 @@ class Interrupt:
                 raise KeyboardInterrupt("at a line of ours")
         return self._line
 
-    def run(self, cell: str, namespace: dict[str, Any]) -> bool:
+    def run(self, cell: str, namespace: dict[str, Any], route: Route = run_cell) -> bool:
         """Run a cell; whether it was interrupted, or the report said that it was."""
         sys.settrace(self._call)
         try:
-            report = run_cell(cell, namespace)
+            report = route(cell, namespace)
         except KeyboardInterrupt:
             return True
         finally:
@@ -69,14 +74,14 @@ class Interrupt:
         return any("interrupted" in note for note in report.notes)
 
 
-def checked(cell: str, files: tuple[str, ...], numbers: range) -> int:
+def checked(cell: str, files: tuple[str, ...], numbers: range, route: Route = run_cell) -> int:
     """Interrupt at each of these lines; how often it was done."""
     before, calls, finders = attributes(), callbacks(), list(sys.meta_path)
     done = 0
     for number in numbers:
         interrupt = Interrupt(files, number)
         namespace: dict[str, Any] = {}
-        raised = interrupt.run(cell, namespace)
+        raised = interrupt.run(cell, namespace, route)
         where = f"line {number}: {interrupt.at}"
         assert Session.active is None, where
         after = attributes()
@@ -94,11 +99,11 @@ def checked(cell: str, files: tuple[str, ...], numbers: range) -> int:
     return done
 
 
-def lines_of(cell: str, files: tuple[str, ...]) -> int:
-    run_cell(cell, {})
-    run_cell(cell, {})
+def lines_of(cell: str, files: tuple[str, ...], route: Route = run_cell) -> int:
+    route(cell, {})
+    route(cell, {})
     counter = Interrupt(files)
-    counter.run(cell, {})
+    counter.run(cell, {}, route)
     return counter.lines
 
 

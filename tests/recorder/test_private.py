@@ -295,11 +295,39 @@ def test_concrete_function_call(private: Private) -> None:
     assert concrete.graph.name == "body"
 
 
-@pytest.mark.parametrize("name", ["_push_accumulator", "_pop_accumulator"])
-def test_accumulator_has_its_methods(private: Private, name: str) -> None:
-    method = vars(private.accumulator_class)[name]
+def test_accumulator_has_its_method(private: Private) -> None:
+    method = vars(private.accumulator_class)["_push_accumulator"]
     assert list(inspect.signature(method).parameters) == ["self"]
     assert inspect.getsource(method)
+
+
+def test_jvp_function_can_be_replaced(private: Private) -> None:
+    """It is called with the op and its tensors, before a callback hears of the op."""
+    names = list(inspect.signature(private.jvp_function).parameters)
+    assert names == ["op_name", "attr_tuple", "inputs", "outputs", "tangents", "use_batch"]
+    seen: list[tuple[str, str, Any]] = []
+    original = private.jvp_function
+
+    def jvp(op_name: str, attrs: Any, inputs: Any, outputs: Any, *more: Any) -> Any:
+        seen.append(("jvp", op_name, attrs is None))
+        return original(op_name, attrs, inputs, outputs, *more)
+
+    def callback(op_type: Any, *_args: Any, graph: Any = None, **_more: Any) -> None:
+        if graph is None and op_type == "Sin":
+            seen.append(("op", op_type, None))
+
+    value = tf.Variable(2.0)
+    tangent = tf.constant(1.0)
+    private.register_jvp_function(jvp)
+    private.op_callbacks.add_op_callback(callback)
+    try:
+        with tf.autodiff.ForwardAccumulator(value, tangent) as forward:
+            made = tf.sin(value)
+    finally:
+        private.op_callbacks.remove_op_callback(callback)
+        private.register_jvp_function(original)
+    assert forward.jvp(made).numpy() == pytest.approx(tf.cos(2.0).numpy())
+    assert seen == [("jvp", "ReadVariableOp", True), ("jvp", "Sin", False), ("op", "Sin", None)]
 
 
 def test_replica_threads_know_their_number(private: Private) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import tensorflow as tf
 from tensorflow.python import pywrap_tfe
-from tensorflow.python.eager import backprop, context, execute, record
+from tensorflow.python.eager import backprop, context, execute, forwardprop, record
 from tensorflow.python.eager import tape as tape_module
 from tensorflow.python.eager.polymorphic_function import concrete_function
 from tensorflow.python.ops import resource_variable_ops
@@ -41,7 +41,12 @@ with tf.GradientTape(persistent=True) as tape:
     out = tf.reduce_sum(layer(tf.ones([1, 2]))) * h
 grads = tape.gradient(out, [model.w, *layer.trainable_variables])
 tf.keras.optimizers.SGD(0.1).apply_gradients(zip(grads[1:], layer.trainable_variables))
-del tape
+with tf.autodiff.ForwardAccumulator(model.w, tf.constant(1.0)) as forward:
+    with tf.GradientTape() as inner:
+        twice = model.w * model.w
+    slope = inner.gradient(twice, model.w)
+curve = forward.jvp(slope)
+del tape, inner, forward
 """
 
 
@@ -49,7 +54,8 @@ def attributes() -> dict[str, Any]:
     """Every attribute of the classes and modules that are patched, as the very objects."""
     owners = [
         backprop.GradientTape, execute, record, tape_module, concrete_function.ConcreteFunction,
-        resource_variable_ops.BaseResourceVariable, tf.keras.layers.Layer,
+        resource_variable_ops.BaseResourceVariable, tf.keras.layers.Layer, forwardprop,
+        forwardprop.ForwardAccumulator,
         *tf.keras.optimizers.Optimizer.__mro__[:-1],
     ]  # fmt: skip
     return {f"{o.__name__}.{n}": v for o in owners for n, v in list(vars(o).items())}
@@ -59,25 +65,28 @@ def callbacks() -> list[Any]:
     return list(context.context().op_callbacks)
 
 
-def heard() -> Any:
-    """Which gradient function TensorFlow calls, found out by asking for a gradient."""
-    seen: list[Any] = []
-    original = backprop._gradient_function.__code__
+def heard() -> bool:
+    """Whether TensorFlow calls its own functions for gradients and JVPs, found out by asking."""
+    seen: dict[str, Any] = {}
+    originals = (backprop._gradient_function, forwardprop._jvp_dispatch)
+    wanted = {function.__name__: function.__code__ for function in originals}
     value = tf.constant(2.0)
-    with tf.GradientTape() as tape:
-        tape.watch(value)
-        out = tf.sin(value)
 
     def trace(frame: Any, event: str, _argument: Any) -> None:
-        if event == "call" and frame.f_code.co_name == "_gradient_function":
-            seen.append(frame.f_code)
+        if event == "call" and frame.f_code.co_name in wanted:
+            seen.setdefault(frame.f_code.co_name, frame.f_code)
 
     sys.setprofile(trace)
     try:
+        with tf.GradientTape() as tape:
+            tape.watch(value)
+            out = tf.sin(value)
         tape.gradient(out, value)
+        with tf.autodiff.ForwardAccumulator(value, value):
+            tf.sin(value)
     finally:
         sys.setprofile(None)
-    return seen == [original]
+    return seen == wanted
 
 
 @pytest.fixture

@@ -26,21 +26,34 @@ MENDED = EXAMPLE.replace("    y = ", "    tape.watch(x)\n    y = ")
 
 def recognise(case: Case) -> Found | None:
     """A trainable variable was read under a tape that watches nothing by itself."""
+    source = case.source.tensor
+    if case.untracked_target and source is not None and _unwatched(case, source):
+        return _found(case, source)
     if case.earlier:
         return None
     cut, op, tracking = case.cut, case.op, case.view.tracking
     if cut is None or op is None or tracking is None or case.fault != "untracked":
         return None
-    facts = case.view.trace.tensors.get(cut.source)
-    if facts is None or facts.kind != "variable" or tracking.tape.auto_watch:
+    if not _unwatched(case, cut.source) or not tracking.recording_at(op.index):
         return None
-    if cut.source in tracking.watches or not tracking.recording_at(op.index):
-        return None
+    return _found(case, cut.source)
+
+
+def _unwatched(case: Case, tensor: int | None) -> bool:
+    """Whether a tensor is a variable of which a tape that watches nothing was not told."""
+    tracking = case.view.tracking
+    facts = case.view.trace.tensors.get(tensor) if tensor is not None else None
+    if facts is None or facts.kind != "variable" or tracking is None or tracking.tape.auto_watch:
+        return False
+    return tensor not in tracking.watches
+
+
+def _found(case: Case, tensor: int) -> Found:
     at = case.with_statement()
     return Found(
         at,
         f"`{case.tape_name}` was made with watch_accessed_variables=False on {case.line(at)}, and "
-        f"{case.call_it(cut.source)} was never given to {case.tape_name}.watch.",
+        f"{case.call_it(tensor)} was never given to {case.tape_name}.watch.",
         f"Call {case.tape_name}.watch({case.name}) at the start of the block, or leave "
         "watch_accessed_variables at its default True.",
         _fixed(case),

@@ -30,22 +30,29 @@ def recognise(case: Case) -> Found | None:
         return None
     if is_kept_by_layer(case):
         return _statistics(case)
-    cut, op, tracking = case.cut, case.op, case.view.tracking
-    if cut is None or op is None or tracking is None or case.fault != "untracked":
-        return None
-    facts = case.view.trace.tensors.get(cut.source)
+    tracking = case.view.tracking
+    tensor = _untracked(case)
+    facts = case.view.trace.tensors.get(tensor) if tensor is not None else None
     if facts is None or facts.kind != "variable" or facts.trainable is not False:
         return None
-    if cut.source in tracking.watches:
+    if tracking is None or facts.id in tracking.watches:
         return None
-    at = case.made_at(cut.source) or case.with_statement()
+    at = case.made_at(facts.id) or case.with_statement()
     return Found(
         at,
-        f"{case.call_it(cut.source)} was made with trainable=False on {case.line(at)}, so the tape "
+        f"{case.call_it(facts.id)} was made with trainable=False on {case.line(at)}, so the tape "
         "does not watch it by itself.",
         f"Make it with trainable=True, or call {case.tape_name}.watch on it.",
         _fixed(case, at),
     )
+
+
+def _untracked(case: Case) -> int | None:
+    """What the tape did not track, at the cut or (in a Jacobian by itself) as the target."""
+    if case.untracked_target:
+        return case.source.tensor
+    cut = case.cut
+    return None if cut is None or case.op is None or case.fault != "untracked" else cut.source
 
 
 def is_kept_by_layer(case: Case) -> bool:

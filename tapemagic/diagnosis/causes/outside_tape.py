@@ -14,6 +14,7 @@ from tapemagic.diagnosis.repairs.everyturn import in_call
 from tapemagic.diagnosis.repairs.moving import moved_into
 from tapemagic.traces.flow import Edge
 from tapemagic.traces.model import Op, Site, TapeEvent
+from tapemagic.traces.tracking import Tracking
 
 TEXT = """
 A tape records only while its `with` block runs. What is computed before the block, after it, under
@@ -39,6 +40,8 @@ grad = tape.gradient(y, x)
 
 def recognise(case: Case) -> Found | None:
     """The op at the cut ran when the tape was not recording, or its record was thrown away."""
+    if case.untracked_target:
+        return _by_itself(case)
     cut, op, tracking = case.cut, case.op, case.view.tracking
     if cut is None or op is None or tracking is None or cut.kind != "op":
         return None
@@ -59,17 +62,8 @@ def recognise(case: Case) -> Found | None:
         return None
     spans = tracking.spans
     enter = case.with_statement()
-    paused = any(a[2] == "stop" and a[1] <= op.index < b[0] for a, b in pairwise(spans))
-    if paused:
-        exits = [e for e in tracking.tape.events if e.kind == "exit" and e.index <= op.index]
-        at = case.statement_in_frame(op, exits[-1].at if exits else enter)
-        return Found(
-            at,
-            f"`{case.written(at)}` on {case.line(at)} ran while recording was stopped "
-            f"(stop_recording): `{case.tape_name}` did not record it.",
-            "Take it out of the stop_recording block.",
-            _unpaused(case, at),
-        )
+    if _is_paused(tracking, op):
+        return _while_paused(case, op, tracking)
     before = bool(spans) and op.index < spans[0][0]
     in_turn = before and op.recorded  # by another tape
     once = op.at is not None and op.at.function in ("__init__", "build")
@@ -89,6 +83,22 @@ def recognise(case: Case) -> Found | None:
         + (f"how {made} was computed from {source}." if made != source else "it."),
         _advice(case, in_turn),
         _fixed(case, op, at, before, in_turn),
+    )
+
+
+def _is_paused(tracking: Tracking, op: Op) -> bool:
+    return any(a[2] == "stop" and a[1] <= op.index < b[0] for a, b in pairwise(tracking.spans))
+
+
+def _while_paused(case: Case, op: Op, tracking: Tracking) -> Found:
+    exits = [e for e in tracking.tape.events if e.kind == "exit" and e.index <= op.index]
+    at = case.statement_in_frame(op, exits[-1].at if exits else case.with_statement())
+    return Found(
+        at,
+        f"`{case.written(at)}` on {case.line(at)} ran while recording was stopped "
+        f"(stop_recording): `{case.tape_name}` did not record it.",
+        "Take it out of the stop_recording block.",
+        _unpaused(case, at),
     )
 
 
@@ -135,6 +145,28 @@ def _by_reset(case: Case, op: Op, event: TapeEvent) -> Found:
         f"{case.tape_name}.reset() on {case.line(event.at)} threw away what had been recorded: "
         f"`{case.written(op.at)}` on {case.line(op.at)} ran before it and is no longer on the tape.",
         "Take the reset out, or compute everything that the target needs after it.",
+        _without_reset(case, event.at),
+    )
+
+
+def _by_itself(case: Case) -> Found | None:
+    """The tape was told to forget or not to record the value whose Jacobian by itself is asked for."""
+    tracking, tensor = case.view.tracking, case.source.tensor
+    if tracking is None or tensor is None:
+        return None
+    maker = case.view.graph.maker.get(tensor)
+    if maker is not None and _is_paused(tracking, case.view.trace.ops[maker]):
+        return _while_paused(case, case.view.trace.ops[maker], tracking)
+    index = tracking.lost.get(tensor)
+    if index is None:
+        return None
+    event = next(e for e in tracking.tape.events if e.kind == "reset" and e.index == index)
+    return Found(
+        event.at,
+        f"{case.tape_name}.reset() on {case.line(event.at)} threw away what had been recorded and "
+        f"watched: the tape tracked `{case.name}` until then, and a Jacobian comes back only for what "
+        "it tracks, also that of a value by itself.",
+        "Take the reset out, or watch and compute everything that the question needs after it.",
         _without_reset(case, event.at),
     )
 

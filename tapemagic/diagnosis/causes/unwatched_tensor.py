@@ -26,6 +26,8 @@ MENDED = EXAMPLE.replace("    y = ", "    tape.watch(x)\n    y = ")
 
 def recognise(case: Case) -> Found | None:
     """The first step from the source, a plain tensor, was untracked: it was never watched."""
+    if case.untracked_target:
+        return _by_itself(case)
     if case.earlier:
         return None
     cut, op, tracking = case.cut, case.op, case.view.tracking
@@ -55,6 +57,41 @@ def recognise(case: Case) -> Found | None:
         f"Call {case.tape_name}.watch({case.name}) at the start of the block.",
         _fixed(case),
     )
+
+
+def _by_itself(case: Case) -> Found | None:
+    """A Jacobian of a tensor by itself: even that is taken through ops on the tape."""
+    view, tensor, at = case.view, case.source.tensor, case.with_statement()
+    tracking = view.tracking
+    facts = view.trace.tensors.get(tensor) if tensor is not None else None
+    if facts is None or facts.kind == "variable" or tracking is None or facts.id in tracking.lost:
+        return None
+    name, tape = case.name, case.tape_name
+    maker = view.graph.maker.get(facts.id)
+    begin = tracking.spans[0][0] if tracking.spans else view.query.op
+    if maker is None or maker < begin:
+        fix = f"Call {tape}.watch({name}) at the start of the block."
+    elif tracking.recording_at(maker):
+        fix = f"Call {tape}.watch({name}) inside the block, once `{name}` is made."
+    elif maker < tracking.spans[-1][1]:
+        return None  # recording was stopped
+    else:
+        return Found(
+            at,
+            f"{_EVEN_ITSELF.format(name)} `{name}` was made after the block of `{tape}` (opened on "
+            f"{case.line(at)}).",
+            f"Compute `{name}` inside the `with` block, and call {tape}.watch({name}) there.",
+        )
+    return Found(
+        at,
+        f"{_EVEN_ITSELF.format(name)} `{tape}` (opened on {case.line(at)}) never watched `{name}`, and "
+        "recorded no op that made it of something it tracks.",
+        fix,
+        _fixed(case),
+    )
+
+
+_EVEN_ITSELF = "A Jacobian comes back only for what the tape tracks, also that of `{}` by itself:"
 
 
 @mechanical

@@ -45,7 +45,10 @@ def completed(case: Case, name: str | None, position: int | None) -> str | None:
     tree = case.here.tree
     if tree is None:
         return None
-    outer = next(n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef) and n.name == name)
+    functions = (n for n in ast.walk(tree) if isinstance(n, ast.FunctionDef))
+    outer = next((n for n in functions if n.name == name), None)
+    if outer is None:
+        return None  # it stands in an earlier cell
     rules = [n for n in outer.body if isinstance(n, ast.FunctionDef)]
     if len(rules) != 1:
         return None

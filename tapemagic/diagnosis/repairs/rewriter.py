@@ -23,12 +23,21 @@ class NoRepair(Exception):
 
 def mechanical(repair: Callable[_P, str | None]) -> Callable[_P, str | None]:
     """A repair that answers None where it can't be made, whatever stood in its way."""
+    way = (
+        NoRepair,
+        RecursionError,
+        LookupError,
+        AttributeError,
+        TypeError,
+        ValueError,
+        StopIteration,
+    )
 
     @functools.wraps(repair)
     def guarded(*args: _P.args, **kwargs: _P.kwargs) -> str | None:
         try:
             return repair(*args, **kwargs)
-        except (NoRepair, RecursionError, LookupError, AttributeError, TypeError, ValueError):
+        except way:
             return None
 
     return guarded

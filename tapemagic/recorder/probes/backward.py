@@ -43,16 +43,21 @@ class BackwardProbe:
 
     def install(self, patches: Patches) -> None:
         """Start to listen."""
+        self.log.backward = self
         original = self.private.gradient_function()
         self._registered = original
         self.private.register_gradient_function(
             observed(original, self.log, self._called, self._returned, self._failed)
         )
-        record_operation = self.private.record.record_operation
+        # While forward mode runs, a function's call is recorded on the tapes apart.
+        for name in ("record_operation", "record_operation_backprop_only"):
+            plain = getattr(self.private.record, name)
+            patches.set(self.private.record, name, self._listening(plain))
 
+    def _listening(self, record_operation: Any) -> Any:
         def recording(
             op_type: Any, output_tensors: Any, input_tensors: Any, backward_function: Any,
-            forward_function: Any = None,
+            *forward_function: Any, **named: Any,
         ) -> Any:  # fmt: skip
             heard = backward_function
             try:
@@ -60,7 +65,7 @@ class BackwardProbe:
             except Exception as fault:
                 self.log.fault("backward", fault)
             result = record_operation(
-                op_type, output_tensors, input_tensors, heard, forward_function
+                op_type, output_tensors, input_tensors, heard, *forward_function, **named
             )
             try:
                 self._recorded(output_tensors)
@@ -68,16 +73,17 @@ class BackwardProbe:
                 self.log.fault("backward", fault)
             return result
 
-        patches.set(self.private.record, "record_operation", recording)
+        return recording
 
     def restore(self) -> None:
         """Stop to listen."""
+        self.log.backward = None
         if self._registered is not None:
             self.private.register_gradient_function(self._registered)
 
     @guards_itself
     def _called(self, *arguments: Any) -> tuple[Any, ...] | None:
-        if self.ops.query is None:
+        if self.ops.query is None or self.ops.beside:
             return None
         self.inside += 1
         return arguments, len(self.log.ops)
@@ -181,21 +187,36 @@ class BackwardProbe:
 
         @functools.wraps(backward)
         def heard(*args: Any, **kwargs: Any) -> Any:
+            probe = log.backward  # the tape may be asked in a later cell, whose probe is another
+            if probe is None:
+                return backward(*args, **kwargs)
             begin = len(log.ops)
-            self.inside += 1
+            probe.inside += 1
             try:
                 result = backward(*args, **kwargs)
             finally:
-                self.inside -= 1
-            if self.ops.query is not None and not self.inside:
-                try:
-                    listed = result if isinstance(result, (list, tuple)) else [result]
-                    self._step(index, len(ins), listed, None, args, begin)
-                except Exception as fault:
-                    log.fault("backward", fault)
+                probe.inside -= 1
+            probe.heard(index, len(ins), result, args, begin)
             return result
 
         return heard
+
+    def heard(self, index: int, inputs: int, result: Any, upstream: Any, begin: int) -> None:
+        """An op's own backward function returned; it never raises.
+
+        Args:
+            index: The op.
+            inputs: How many inputs it has.
+            result: What was returned for them.
+            upstream: What the function was given.
+            begin: How many ops had run before it.
+        """
+        if self.ops.query is not None and not self.inside and not self.ops.beside:
+            try:
+                listed = result if isinstance(result, (list, tuple)) else [result]
+                self._step(index, inputs, listed, None, upstream, begin)
+            except Exception as fault:
+                self.log.fault("backward", fault)
 
     def _recorded(self, outputs: Any) -> None:
         for tensor in outputs[:1]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from functools import partial
 from typing import Any
 
 from tapemagic.recorder.flow import Flow
@@ -19,10 +18,6 @@ from tapemagic.recorder.private import Private
 from tapemagic.recorder.stack import Stack
 from tapemagic.recorder.weave import observed
 
-FORWARD_MODE = (
-    "A tf.autodiff.ForwardAccumulator ran. It needs no tape, and what it computes is not explained."
-)
-_MOST_READS = 8
 _INTEGERS = (3, 9)
 """int32 and int64, as the protocol buffer numbers them."""
 
@@ -38,28 +33,21 @@ class OpsProbe:
         self.calling: Any = None  # the FuncGraph of the function that is being called
         self.on_op: Callable[..., None] | None = None
         self.stack = Stack(log)
-        self.forward = 0  # forward accumulators that are running
+        self.beside = 0  # JVPs that forward mode is computing: see probes.forward
+        self.ahead: dict[int, int] = {}  # first output -> op whose callback is still to come
 
     def install(self, patches: Patches) -> None:
         """Start to listen."""
         self.on_op = self._make_callback()
         self.private.op_callbacks.add_op_callback(self.on_op)
-        accumulator = self.private.accumulator_class
-        for name, change in (("_push_accumulator", 1), ("_pop_accumulator", -1)):
-            plain = vars(accumulator)[name]
-            heard = observed(plain, self.log, after=partial(self._forward_mode, change))
-            patches.set(accumulator, name, heard)
         execute = self.private.execute
         recording = observed(execute.record_gradient, self.log, everything, self._recorded)
         patches.set(execute, "record_gradient", recording)
 
-    def _forward_mode(self, change: int, *_call: Any) -> None:
-        self.forward += change
-        if FORWARD_MODE not in self.log.notes:
-            self.log.notes.append(FORWARD_MODE)
-
     def _recorded(self, arguments: tuple[Any, ...], _result: Any) -> None:
         """On this slower way an op is recorded after its callback: ask once more."""
+        if self.beside:
+            return
         _, _, attrs, outputs = arguments
         listed = list(outputs) if isinstance(outputs, (list, tuple)) else [outputs]
         if not listed:
@@ -84,7 +72,7 @@ class OpsProbe:
         ops, tracked, made, facts, small, reads = (
             log.ops, log.tracked, log.made, log.facts, log.small, log.reads,
         )  # fmt: skip
-        unknown = self._unknown
+        unknown, ahead = self._unknown, self.ahead
         variables, places_from, getframe = log.variables, self.stack.places, sys._getframe
         no_tape = self.private.pywrap_tfe.TFE_Py_TapeSetIsEmpty
         should_record = self.private.pywrap_tfe.TFE_Py_TapeSetShouldRecordBackprop
@@ -122,6 +110,8 @@ class OpsProbe:
                 if self.calling is not None and name[:2] == "__":
                     body = self._body()
                 ins = tuple([t._id for t in inputs])
+                if ahead:
+                    self._recorded_reads(inputs)
                 index = len(ops)
                 for known in ins:
                     if known not in made and known not in variables:
@@ -133,8 +123,17 @@ class OpsProbe:
                 if body is not None and body in log.baked:
                     self._with_baked(outs, body, index)
                 scope = log.scope if log.replica is None else log.around()
-                add_op((name, ins, outs, places, attrs, None, scope, query, body, None))
-                add_tracked(should_record(outputs))
+                row = (name, ins, outs, places, attrs, None, scope, query, body, None)
+                known = ahead.pop(outs[0], None) if ahead and outs else None
+                if known is not None:
+                    index = known
+                    log.complete(index, row)
+                    tracked[index] = should_record(outputs)
+                else:
+                    if self.beside:
+                        log.tangents.add(index)
+                    add_op(row)
+                    add_tracked(should_record(outputs))
                 for tensor in outputs:
                     made_id = tensor._id
                     made[made_id] = index
@@ -147,8 +146,7 @@ class OpsProbe:
                     if shared[1] and query is None and len(small) < MOST_VALUES:
                         small[made_id] = copied(tensor)
                 if reads:
-                    # An accumulator runs ops between a variable's read and the op that reads it.
-                    del reads[: -_MOST_READS if self.forward else None]
+                    reads.clear()
                 flow.activity += 1
                 if flow.sleeping:
                     flow.wake()
@@ -156,6 +154,47 @@ class OpsProbe:
                 log.fault("ops", fault)
 
         return on_op
+
+    def ahead_of_callback(self, op_type: Any, attrs: Any, inputs: Any, outputs: Any) -> None:
+        """Write an op down whose JVP is computed before its callback is called.
+
+        Args:
+            op_type: The op's name.
+            attrs: Its attributes; None for a variable's read in C, which has no callback.
+            inputs: Its input tensors.
+            outputs: Its output tensors.
+        """
+        log = self.log
+        if self.beside or not outputs or not hasattr(outputs[0], "_numpy_internal"):
+            return
+        first = outputs[0]._id
+        if first in log.made:
+            return
+        self._recorded_reads(inputs)
+        places = log.place(sys._getframe(3)) if self.query is None else ()
+        ins, outs = tuple([t._id for t in inputs]), tuple([t._id for t in outputs])
+        for known, tensor in zip(ins, inputs, strict=True):
+            if known not in log.made and known not in log.variables:
+                self._unknown(known, tensor, len(log.ops), ins, places)
+        index = self.ahead[first] = len(log.ops)
+        name = op_type.decode() if isinstance(op_type, bytes) else str(op_type)
+        log.ops.append((name, ins, outs, places, None, None, log.around(), self.query, None, None))
+        log.tracked.append(False)
+        for tensor in outputs:
+            log.made[tensor._id] = index
+            log.note_tensor(tensor)
+        if attrs is None and name == "ReadVariableOp":
+            log.silent_reads[index] = None
+
+    def _recorded_reads(self, inputs: Any) -> None:
+        """Reads in C that were not on the tape yet when they were written down."""
+        if self.beside:
+            return
+        for tensor in inputs:
+            index = self.ahead.get(tensor._id)
+            if index is not None and index in self.log.silent_reads:
+                del self.ahead[tensor._id]
+                self.log.tracked[index] = self.private.should_record([tensor])
 
     def _in_graph(
         self, op_type: Any, inputs: Any, attrs: Any, outputs: Any, op_name: Any, graph: Any
@@ -188,8 +227,7 @@ class OpsProbe:
         for made_id, tensor in zip(outs, outputs, strict=True):
             log.made[made_id] = index
             log.facts[made_id] = (tensor.dtype.as_datatype_enum, tensor)
-        if not self.forward:
-            log.reads.clear()
+        log.reads.clear()
         self.flow.activity += 1
         if self.flow.sleeping:
             self.flow.wake()
@@ -238,7 +276,7 @@ class OpsProbe:
         # What a read in C makes is new: it was never seen, and it is younger than all that ran.
         last = log.ops[-1][2] if log.ops else ()
         new = made not in log.facts and (not last or made > max(last))
-        if log.reads and (new or self.forward):
+        if log.reads and new:
             shape, dtype = tensor._shape_tuple(), tensor._datatype_enum()
             for position, handle in enumerate(log.reads):
                 facts = log.variables.get(handle)

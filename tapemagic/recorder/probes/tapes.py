@@ -117,6 +117,8 @@ class TapesProbe:
         return tuple((f.filename, f.lineno) for f in reversed(frames) if f.filename in person)[:6]
 
     def _event(self, tape: Any, kind: str, tensor: int | None = None) -> None:
+        if self.ops.beside:
+            return  # forward mode differentiates with tapes of its own
         self.raw(tape).events.append((len(self.log.ops), kind, tensor, self._where(), False))
 
     def _told(self, kind: str, tape: Any, _result: Any) -> None:
