@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tapemagic.report.model import Call, Report
     from tapemagic.views.rows import Row
 
-HEAD = ("source", "verdict", "gradient, or the reason", "spread", "type")
+HEAD = ("source", "verdict", "gradient", "spread", "type")
 MOST = 24  # rows in sight; the rest is folded away
 LOUD = 30
 ALIKE = 3  # rows of one kind and dtype from which on the head of the column says it for all
@@ -66,7 +66,7 @@ def _table(found: list[Row]) -> str:
     used = [bool(any(_texts(row)[i] for row in found)) for i in range(len(HEAD))]
     kinds = {(row.kind, row.dtype) for row in found}
     alike = len(found) >= ALIKE and len(kinds) == 1
-    names = [*HEAD[:-1], " ".join(kinds.pop())] if alike else HEAD
+    names = [*HEAD[:2], plain.got(found), HEAD[3], " ".join(kinds.pop()) if alike else HEAD[4]]
     head = "".join(
         tag("th", html(name), style="cell", scope="col")
         for name, use in zip(names, used, strict=True)

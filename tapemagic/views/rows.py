@@ -58,6 +58,13 @@ def rows(call: Call, trace: Trace | None = None) -> list[Row]:
     return [_row(source, name) for source, name in zip(call.sources, called, strict=True)]
 
 
+def got(found: list[Row]) -> str:
+    """Return the head of the column that says what came, or why nothing did."""
+    if not any(row.reason for row in found):
+        return "gradient"
+    return "gradient, or the reason" if any(row.gradient for row in found) else "reason"
+
+
 def _row(source: Source, name: names.Name) -> Row:
     why = source.why
     if why is not None and why.because is not None:

@@ -84,7 +84,7 @@ def _table(report: Report, call: Call, width: int, colour: bool) -> list[str]:
 
 def _fitting(shown: list[rows.Row], width: int) -> list[list[str]]:
     """Return the cells of a table; names and reasons need the room more than the type does."""
-    head = ["source", "verdict", "type", "gradient, or the reason"]
+    head = ["source", "verdict", "type", rows.got(shown)]
     cells: list[list[str]] = []
     for form in range(3):
         cells = [head, *(_cells(row, form) for row in shown)]

@@ -41,7 +41,7 @@ def test_colour_only_when_asked() -> None:
 def test_parts_can_be_left_out() -> None:
     shown = text(reports.detour(), DisplayOptions(graph=False, table=False))
     assert "How loss was computed" not in shown
-    assert "gradient, or the reason" not in shown
+    assert "source  verdict" not in shown
     assert "np.mean(x2)" in shown
 
 
