@@ -372,6 +372,8 @@ class Session:
         builder = Builder(log, self._texts, self.text, self.recorder.private, self.told)
         trace = builder.build()
         trace.whole = self._whole
+        flow = self.recorder.flow
+        trace.spent = [(builder.places.spot(flow.spots[n]), s) for n, s in flow.spent.items()]
         asked = {q.tape for q in trace.queries[self._begun_queries :]}
         trace.tapes = {n: t for n, t in trace.tapes.items() if n >= self._begun_tapes or n in asked}
         registry = None

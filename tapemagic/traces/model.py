@@ -254,6 +254,7 @@ class Trace:
     bindings: list[Binding] = field(default_factory=list)
     bodies: dict[str, Body] = field(default_factory=dict)
     refused: list[tuple[Site | None, str, str]] = field(default_factory=list)  # by tape.watch
+    spent: list[tuple[Site, float]] = field(default_factory=list)  # seconds by expression
     notes: list[str] = field(default_factory=list)  # about what was asked of the run
     faults: list[str] = field(default_factory=list)  # what tapemagic itself failed to observe
     whole: bool = True  # the code was rewritten, so Python data flow was seen too

@@ -31,6 +31,8 @@ class Annotated:
     left: list[str] = field(default_factory=list)
     flow: str = ""  # "on": a gradient goes on to a source; "end": it ends; "lost": beyond that
     asked: list[str] = field(default_factory=list)
+    seconds: float = 0.0  # of this line, with what it calls, while it was traced
+    through: bool = False  # a call here led to ops
 
     @property
     def count(self) -> int:
@@ -60,6 +62,12 @@ class Annotated:
         """The bytes that the tape keeps for this line."""
         return numbers.nbytes(self.nbytes) if self.nbytes else ""
 
+    @property
+    def time(self) -> str:
+        """How long the line took, where ops ran: a loop without any is not watched to its end."""
+        seen = self.seconds > 0 and (self.count or self.asked or self.through)
+        return numbers.seconds(self.seconds) if seen else ""
+
 
 def annotate(report: Report) -> list[Annotated]:
     """Return every line of the cell with its observations."""
@@ -67,7 +75,13 @@ def annotate(report: Report) -> list[Annotated]:
     trace = report.trace
     if trace is None:
         return lines
+    for site, seconds in trace.spent:
+        if site.here and _inside(lines, site.line):
+            lines[site.line - 1].seconds += seconds
     for op in trace.ops:
+        for site in op.via:
+            if site.here and _inside(lines, site.line):
+                lines[site.line - 1].through = True
         line = cell_line(op)
         if op.phase != "forward" or op.graph is not None or not _inside(lines, line):
             continue

@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from tapemagic.report.model import Report
     from tapemagic.views.annotated import Annotated
 
-HEAD = ("", "", "cell", "ops", "recorded", "tape keeps", "outside TensorFlow")
+HEAD = ("", "", "cell", "ops", "recorded", "tape keeps", "time", "outside TensorFlow")
+_TOLD = {"time": {"title": "of the line with all that it calls, while it was traced"}}
 _FLOW = {
     "on": ("┃", "a gradient flows through this line"),
     "end": ("✗", "a gradient ends here"),
@@ -26,7 +27,9 @@ def annotated(report: Report) -> str:
     lines = annotate(report)
     if not any(line.count for line in lines):
         return ""
-    head = "".join(tag("th", name, style="cell", scope="col") for name in HEAD)
+    head = "".join(
+        tag("th", name, style="cell", scope="col", **_TOLD.get(name, {})) for name in HEAD
+    )
     body = "".join(map(_row, lines))
     table = tag("table", tag("thead", tag("tr", head)) + tag("tbody", body), "table lines", "table")
     summary = tag("summary", "The cell, line by line")
@@ -52,6 +55,7 @@ def _row(line: Annotated) -> str:
         tag("td", html(one_line(line.kinds, 80)), "ops", "cell"),
         tag("td", html(line.kept), "kept", "cell"),
         tag("td", html(line.size), "number", "cell"),
+        tag("td", html(line.time), "number", "cell"),
         tag("td", html(left), "left", "cell"),
     ]
     return tag("tr", "".join(cells))

@@ -63,6 +63,14 @@ def nbytes(count: int) -> str:
     raise AssertionError
 
 
+def seconds(count: float) -> str:
+    """Write a duration with two or three digits: ``3.4 s``, ``12 ms``, ``850 µs``."""
+    for factor, unit in ((1, "s"), (1e3, "ms")):
+        if count * factor >= 1:
+            return f"{count * factor:.{2 if count * factor < 10 else 3}g} {unit}"
+    return f"{count * 1e6:.0f} \u00b5s"
+
+
 def counted(count: int, noun: str, plural: str | None = None) -> str:
     """Write a count with its noun: ``1 op``, ``3 ops``."""
     return f"{count:,} {noun if count == 1 else plural or noun + 's'}"

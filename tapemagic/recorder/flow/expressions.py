@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import types
+from time import perf_counter
 from typing import Any
 
 from tapemagic.cell.spots import Spot
@@ -34,26 +35,32 @@ class Expressions(Names):
 
     def _o(self, spot: int, value: Any) -> Any:
         self.started[spot] = len(self.log.ops)  # a call's own ops come after its last argument
-        passing = self.passing
+        top, passing = self.top, self.passing
+        if not top.operands:
+            top.begun = perf_counter()
         if passing is None:
-            self.top.operands.append((spot, value, None))
+            top.operands.append((spot, value, None))
         else:
             self.passing = None
-            self.top.operands.append((spot, value, passing[1] if passing[0] is value else None))
+            top.operands.append((spot, value, passing[1] if passing[0] is value else None))
         return value
 
     def _c(self, spot: int, function: Any) -> Any:
         self.passing = None
-        self.top.operands.append((spot, function, len(self.log.ops)))
+        top = self.top
+        if not top.operands:
+            top.begun = perf_counter()
+        top.operands.append((spot, function, len(self.log.ops)))
         return function
 
     def _r(self, index: int, value: Any) -> Any:
         spot = self.spots[index]
-        operands = self.top.operands
+        top, count, log = self.top, spot.count, self.log
+        operands = top.operands
         while operands and operands[-1][0] != index:
             operands.pop()
-        count = spot.count
-        log = self.log
+        if len(operands) == count > 0:  # it is not part of another one
+            self.spent[index] = self.spent.get(index, 0.0) + perf_counter() - top.begun
         if log.reads:
             log.reads.clear()
         kind = self.kinds.known.get(type(value))
@@ -62,7 +69,7 @@ class Expressions(Names):
         if kind is PLAIN:
             over = value is not None or spot.kind != "call"  # a call that gave None may have kept
         else:
-            over = kind is TENSOR and not (self.marked or self.top.shared)
+            over = kind is TENSOR and not (self.marked or top.shared)
             over = over and getattr(value, "_id", 0) in log.made
         if over:
             del operands[-count:]

@@ -18,13 +18,14 @@ from tapemagic.recorder.log import Log
 class Activation:
     """The operands that one call of rewritten code has pushed, and its names of shared values."""
 
-    __slots__ = ("box", "iterated", "operands", "shared")
+    __slots__ = ("begun", "box", "iterated", "operands", "shared")
 
     def __init__(self) -> None:
         self.box: tuple[Spot, Any, Any] | None = None  # where an augmented statement stores
         self.operands: list[tuple[int, Any, int | None]] = []
         self.shared: dict[str, tuple[Any, int]] = {}
         self.iterated: dict[int, int] = {}
+        self.begun = 0.0  # when the outermost open expression began
 
 
 class State:
@@ -57,5 +58,8 @@ class State:
         self.wanted: dict[str, Callable[[Any], None]] = {}  # names to tell of when bound
         self.imported: Callable[[], None] | None = None  # told after an import of the cell
         self.imports = 0
+        self.spent: dict[
+            int, float
+        ] = {}  # seconds by expression, in those that are not part of one
         self.named: set[int | None] = set()  # tensors that have a name of the person's
         self._turns: dict[int, list[int]] = {}
