@@ -40,7 +40,7 @@ def mark_reason(sketch: Sketch, call: Call, source: Source, why: Why) -> None:
             node = tensor_node(sketch, sketch.graph.same(step.tensor))
             node.state, node.keep = louder(node.state, "story"), True
     _lift_edges(sketch, why)
-    before, after = why.cut
+    before, after = _inside(sketch, why) or why.cut
     if before is None and after is None and source.status not in ("none", "masked"):
         mark_birth(sketch, call, source, why)
         return
@@ -65,6 +65,19 @@ def mark_reason(sketch: Sketch, call: Call, source: Source, why: Why) -> None:
         _join_once(sketch, tail.id, head.id, "cut", why)
     else:
         _by_story(sketch, tail, head, why)
+
+
+def _inside(sketch: Sketch, why: Why) -> tuple[int, int] | None:
+    """Return both sides of a cut in the body of a function that is opened here."""
+    if why.inside is None:
+        return None
+    body, index, position = why.inside
+    for copy in sketch.graph.opened.copies.get((body, index), ()):
+        node = sketch.nodes.get(f"op{copy}")
+        op = sketch.graph.copied(copy)
+        if node is not None and op is not None and op.outputs:
+            return op.inputs[position], op.outputs[0]
+    return None
 
 
 def _side(sketch: Sketch, side: int | None) -> Node | None:

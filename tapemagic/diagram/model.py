@@ -61,6 +61,7 @@ class Edge:
     python: bool = False  # the value travelled outside TensorFlow
     weight: float | None = None  # size of the gradient that flows back along it
     count: int = 1
+    again: bool = False  # from one turn of a loop to the next
 
 
 @dataclass(slots=True)
@@ -73,10 +74,19 @@ class Inside:
 
 @dataclass(slots=True)
 class Group:
-    """A frame around nodes: the inside of a query, a layer."""
+    """A frame around nodes: the body of a function, the inside of a query.
+
+    Attributes:
+        id: Stable name, unique in the diagram.
+        label: What stands in its corner.
+        parent: Id of the frame that it stands in.
+        state: "quiet", or "cut" where a gradient became zero or NaN inside.
+    """
 
     id: str
     label: str
+    parent: str | None = None
+    state: str = "quiet"
 
 
 @dataclass(slots=True)
@@ -97,6 +107,17 @@ class Diagram:
     title: str = ""
     notes: list[str] = field(default_factory=list)  # what was left out or folded, in sentences
     steps: Steps = field(default_factory=Steps)
+
+    def drop_empty_groups(self) -> None:
+        """Drop the frames that hold nothing, not even another frame."""
+        parents = {group.id: group.parent for group in self.groups}
+        used: set[str | None] = set()
+        for node in self.nodes:
+            home = node.group
+            while home is not None and home not in used:
+                used.add(home)
+                home = parents.get(home)
+        self.groups = [group for group in self.groups if group.id in used]
 
     def node(self, name: str) -> Node | None:
         """Return the node of that id."""
