@@ -65,7 +65,7 @@ def dot(diagram: Diagram, legend: bool = False, title: str | None = None) -> gra
     spine = {node.id for node in diagram.nodes if node.ops}
     for number, edge in enumerate(diagram.edges):
         # Op to op is the spine: kept straight, with sources and constants beside it.
-        straight = edge.tail in spine and edge.head in spine
+        straight = edge.tail in spine and edge.head in spine and edge.state != "faint"
         _edge(graph, edge, "6" if straight else "1", f"e{number}")
     if legend and diagram.nodes:
         _legend(graph, diagram)

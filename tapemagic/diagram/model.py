@@ -24,6 +24,7 @@ class Node:
         line: The line of the cell that it belongs to.
         ops: Indices of the ops it stands for.
         count: How often the same op ran here (turns of a loop).
+        where: Where it was made when that is not in this cell.
         group: Id of the Group that frames it.
         keep: Never folded away: it matters for a verdict.
         source: It is one of the sources; an op's result can be one.
@@ -39,6 +40,7 @@ class Node:
     state: str = "quiet"
     detail: str = ""
     line: int | None = None
+    where: str = ""
     ops: tuple[int, ...] = ()
     count: int = 1
     group: str | None = None

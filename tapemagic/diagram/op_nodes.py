@@ -42,6 +42,7 @@ def op_node(sketch: Sketch, op: Op) -> Node:
     if op.rule == RULE:
         node.facts += ("own gradient rule",)
     node.line = cell_line(op)
+    node.where = words.place(op.at) if node.line is None else ""
     node.state = _state(sketch, op)
     node.keep = node.target or node.source
     known = "recorded" if op.recorded else "not recorded"

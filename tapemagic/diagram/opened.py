@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 DEEP = 6  # functions in functions that are opened
 MOST = 4000  # ops that are copied
 SAME = 3  # calls of one function from one place that are all opened
+MOST_TRACES = 2  # a function that makes variables is traced twice by its first call
 LOOPS = ("While", "StatelessWhile")
 BRANCHES = ("If", "StatelessIf", "Case", "StatelessCase")
 _BOOKS = (
@@ -347,11 +348,11 @@ def title(op: Op, body: Body) -> str:
     if body.turns is not None:
         most = "at most " if body.made_by == "loop" else ""
         said.append(f"{most}{counted(body.turns, 'turn')}")
-    if body.traces > 1:
+    if body.traces > MOST_TRACES:
         said.append(f"traced {body.traces} times")
     where = words.place(op.at)
     if where:
         said.append(where)
     if all(inner.at is None for inner in body.ops):
-        said.append("no Python lines")
+        said.append("no Python lines known")
     return ", ".join(said)

@@ -7,6 +7,7 @@ from typing import Any
 
 from tapemagic.recorder.build import FUNCTION_OPS, Builder
 from tapemagic.recorder.log import SMALL, Log
+from tapemagic.recorder.probes.functions import LIBRARY
 from tapemagic.recorder.values import read_value
 from tapemagic.traces.model import Body, Op, Site, Tensor
 
@@ -23,15 +24,16 @@ BODIES = {
 """How many inputs an op takes for itself, and which attributes name the bodies that get the rest."""
 
 _MADE_BY = (
-    (re.compile(r"(?:.*_)?map_while_body"), "tf.map_fn"),
-    (re.compile(r"(?:.*_)?scan_while_body"), "tf.scan"),
-    (re.compile(r"(?:.*_)?fold[lr]_while_body"), "tf.foldl or tf.foldr"),
-    (re.compile(r"(?:.*_)?while_body"), "loop"),
-    (re.compile(r"(?:.*_)?cond_true"), "condition true"),
-    (re.compile(r"(?:.*_)?cond_false"), "condition false"),
+    (re.compile(r"(?:.*_)?map_(?:\d+_)?while_(?:\d+_)?body"), "tf.map_fn"),
+    (re.compile(r"(?:.*_)?scan_(?:\d+_)?while_(?:\d+_)?body"), "tf.scan"),
+    (re.compile(r"(?:.*_)?fold[lr]_(?:\d+_)?while_(?:\d+_)?body"), "tf.foldl or tf.foldr"),
+    (re.compile(r"(?:.*_)?while_(?:\d+_)?body"), "loop"),
+    (re.compile(r"(?:.*_)?cond_(?:\d+_)?true"), "condition true"),
+    (re.compile(r"(?:.*_)?cond_(?:\d+_)?false"), "condition false"),
     (re.compile(r"(?:.*_)?branch(\d+)"), "branch {}"),
 )
 """By the name that TensorFlow gives a graph: what of the person's code it is the body of."""
+_LAYER = "keras/src/layers/layer.py"
 _VECTORIZED = "parallel_for/control_flow_ops.py"
 
 
@@ -120,6 +122,18 @@ class Bodies:
                         self._turns[key] = turns
         return tuple(found)
 
+    def _layers(self, key: str, real: Any) -> tuple[str, ...]:
+        """The Keras layers that an op ran in: as heard when it was traced, else by its name."""
+        row = self.log.made.get(real.outputs[0]._id) if real.outputs else None
+        if row is not None and self.log.ops[row][5] == key:
+            return tuple(name.removesuffix(LIBRARY) for name in self.log.ops[row][6])
+        # Each call of a layer opens a name scope, the outermost first.
+        depth = sum(
+            frame.name == "__call__" and frame.filename.replace("\\", "/").endswith(_LAYER)
+            for frame in real.traceback or ()
+        )
+        return tuple(str(real.name).split("/")[:-1][:depth])
+
     def _constant(self, real: Any, shape: Any) -> Any:
         """The value of a small constant; what else a graph computes has none yet."""
         if real.type != "Const" or (shape.num_elements() or SMALL + 1) > SMALL:
@@ -165,6 +179,7 @@ class Bodies:
                 if known is not None:
                     op.attrs["rule"] = known[0]
             op.at, op.via = self._sites(real)
+            op.scope = self._layers(key, real)
             for tensor in real.outputs:
                 shape = tensor.shape
                 body.tensors[tensor._id] = Tensor(
@@ -182,6 +197,8 @@ class Bodies:
 def _made_by(graph: Any) -> str:
     """What of the person's code a graph is the body of."""
     name = str(graph.name)
+    if name == "restored_function_body":
+        return "loaded function"
     for pattern, words in _MADE_BY:
         found = pattern.match(name)
         if found is not None:

@@ -5,13 +5,23 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tapemagic.views import terminal
+from tapemagic.views.framing import frames_of, together
 from tapemagic.wording.escape import one_line
 
 if TYPE_CHECKING:
     from tapemagic.diagram.model import Diagram, Edge, Node
 
 MOST = 30
-SIGNS = {"strong": "●", "cut": "✗", "story": "┊", "flow": "•", "quiet": "·", "faint": "○"}
+SIGNS = {
+    "strong": "●",
+    "cut": "✗",
+    "story": "┊",
+    "flow": "•",
+    "quiet": "·",
+    "faint": "○",
+    "frame": "▾",
+}
+INDENT = "  "
 _MEANING = {
     "●": "a gradient flows to a source",
     "✗": "the gradient ends here",
@@ -19,6 +29,7 @@ _MEANING = {
     "•": "a gradient arrives but reaches no source",
     "·": "aside",
     "○": "not recorded",
+    "▾": "a function, loop or branch",
 }
 
 
@@ -26,20 +37,36 @@ def listing(diagram: Diagram, columns: int = terminal.WIDTH) -> list[str]:
     """Return the graph as text: sign, line of the cell, what was computed, from what."""
     incoming: dict[str, list[Edge]] = {}
     for edge in diagram.edges:
+        if edge.again:
+            continue
         incoming.setdefault(edge.head, []).append(edge)
     order = [n for n in _ordered(diagram, incoming) if n.role != "constant" or n.keep]
+    order = together(order, incoming, diagram)
     shown = order
     if len(order) > MOST:
         loud = [n for n in order if n.keep or n.state in ("cut", "story")][:MOST]
         shown = loud or order[:MOST]
     names = {node.id: _name(node) for node in diagram.nodes}
-    rows = [_row(node, incoming.get(node.id, []), names) for node in shown]
-    if not rows:
+    if not shown:
         return []
-    left = max(terminal.width(row[1]) for row in rows)
+    rows = []
+    framed: list[str] = []
+    for node in shown:
+        chain = frames_of(diagram, node)
+        for depth, group in enumerate(chain):
+            if framed[depth : depth + 1] != [group.id]:
+                rows.append((SIGNS["frame"], INDENT * depth + group.label, ""))
+                framed[depth:] = [group.id]
+        del framed[len(chain) :]
+        sign, what, facts = _row(node, incoming.get(node.id, []), names)
+        rows.append((sign, INDENT * len(chain) + what, facts))
+    left = max(terminal.width(row[1]) for row in rows if row[0] != SIGNS["frame"])
     left = min(left, columns // 2 - 6)
     found = []
     for sign, what, facts in rows:
+        if sign == SIGNS["frame"]:
+            found.append(terminal.clip(f"{sign} {what}", columns))
+            continue
         text = f"{sign} {terminal.pad(terminal.clip(what, left), left)}  {facts}"
         found.append(terminal.clip(text.rstrip(), columns))
     if len(shown) < len(order):
@@ -87,7 +114,7 @@ def _row(node: Node, edges: list[Edge], names: dict[str, str]) -> tuple[str, str
         what += f"({inputs})"
     elif inputs:
         what += f" ← {inputs}"
-    where = f"line {node.line}" if node.line is not None else ""
+    where = f"line {node.line}" if node.line is not None else node.where
     facts = " · ".join(dict.fromkeys(x for x in (*map(one_line, node.facts), where) if x))
     if where in facts.split(" · ")[:-1]:
         facts = facts.removesuffix(f" · {where}")

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 
 PARTS = (
-    "picture", "scene", "hand", "lights", "steps", "ranks", "inner", "frames", "groups", "tools", "save",
+    "picture", "scene", "hand", "lights", "steps", "ranks", "inner", "frames", "bodies", "groups", "tools", "save",
     "copy", "start",
 )  # fmt: skip
 
