@@ -99,6 +99,8 @@ def turn_edges(sketch: Sketch) -> None:
                 if tail is None or head is None or begin not in op.inputs:
                     continue
                 state = _edge_state(sketch, op, op.inputs.index(begin), tail)
+                if state == "flow" and tail.state == "strong":
+                    state = "strong"  # through the turn before it reaches a source
                 sketch.join(Edge(tail.id, head.id, state, label="next turn", again=True))
 
 

@@ -2,9 +2,9 @@
 function toggle(shown, node) {
   const key = node.key || node.facts.id;
   const open = node.frame ? !shown.closed.has(key) : shown.opened.has(key);
-  const [kept, out] = node.frame ? [shown.closed, !open] : [shown.opened, open];
-  if (out) kept.delete(key);
-  else kept.add(key);
+  const changed = node.frame ? shown.closed : shown.opened;
+  if (changed.has(key)) changed.delete(key);
+  else changed.add(key);
   clear(shown);
   arrange(shown);
   const again = shown.nodes.find((one) => !one.hidden && (one.key || one.facts.id) === key);
