@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tapemagic.diagram.opened import Opened, open_calls
+from tapemagic.diagram.opened import Opened
+from tapemagic.diagram.opening import open_calls
 from tapemagic.diagram.rules import frame_rules
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from tapemagic.diagram.graph import Graph
     from tapemagic.diagram.opened import Call
-    from tapemagic.traces.model import Op, Query
+    from tapemagic.traces.model import BackwardStep, Op, Query
 
 Slot = tuple[int, int]
 NONE, ZERO, UNSEEN = 0, 1, 4
@@ -39,12 +39,15 @@ def inside(
     arrived = set(targets)
     for op in graph.ops:
         arrived.update(t for at, t in enumerate(op.inputs) if (op.index, at) in live)
+    steps: dict[int | None, list[BackwardStep]] = {}
+    for step in query.steps if query is not None else ():
+        steps.setdefault(step.op, []).append(step)
     found: set[Slot] = set()
     doubtful: set[int] = set()
     for index in sorted(graph.opened.calls, reverse=True):
         call = graph.opened.calls[index]
-        codes = _codes(query, index)
-        if query is not None and query.steps and codes is None:
+        codes = _codes(steps.get(index, []))
+        if steps and codes is None:
             continue  # no gradient came to this call
         for unknown in (False, True):
             slots, reached = _through(graph, call, arrived, unknown)
@@ -57,9 +60,8 @@ def inside(
     return found, doubtful
 
 
-def _codes(query: Query | None, index: int) -> dict[int, int] | None:
-    """What the call's backward op was seen to return, by input; without those that are dropped."""
-    steps = [step for step in query.steps if step.op == index] if query is not None else []
+def _codes(steps: list[BackwardStep]) -> dict[int, int] | None:
+    """What a call's backward op was seen to return, by input; without those that are dropped."""
     if not steps:
         return None
     found: dict[int, int] = {}

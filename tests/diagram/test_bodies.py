@@ -20,6 +20,7 @@ from tapemagic.views.listing import listing
 from tapemagic.views.mermaid import mermaid
 from tests.agreement.check import quiet
 from tests.agreement.programs import Writer
+from tests.saved_model import CELL, Model
 
 HEAD = """import tensorflow as tf
 w, u = tf.Variable([1.0, 2.0]), tf.Variable(2.0)
@@ -230,26 +231,9 @@ def test_a_function_of_an_earlier_cell_has_its_lines_there() -> None:
     assert edge(diagram, "Mul", "Round").state == "cut"
 
 
-class Saved(tf.Module):
-    """A model that is cut for its second variable."""
-
-    def __init__(self) -> None:
-        self.w = tf.Variable([1.0, 2.0])
-        self.k = tf.Variable(3.0)
-
-    @tf.function(input_signature=[tf.TensorSpec([2], tf.float32)])
-    def __call__(self, x):  # type: ignore[no-untyped-def]
-        return tf.reduce_sum(tf.round(x * self.k)) + tf.reduce_sum(x * self.w)
-
-
 def test_a_loaded_function_says_that_it_has_no_lines(tmp_path: Path) -> None:
-    tf.saved_model.save(Saved(), str(tmp_path))
-    cell = (
-        "import tensorflow as tf\nmodel = tf.saved_model.load(path)\n"
-        "with tf.GradientTape() as tape:\n    y = model(tf.constant([1.0, 2.0]))\n"
-        "g = tape.gradient(y, [model.w, model.k])\n"
-    )
-    diagram = build(report_of(cell, path=str(tmp_path)))
+    tf.saved_model.save(Model(), str(tmp_path))
+    diagram = build(report_of(CELL, path=str(tmp_path)))
     assert frames(diagram)["__call__ (tf.function)"] == "loaded function"
     assert diagram.groups[1].label.endswith("no Python lines known")
     assert edge(diagram, "Mul", "Round").state == "cut"
