@@ -27,10 +27,18 @@ def open_bodies(trace: Trace, registry: Any) -> None:
     """
     graphs = {query.graph for query in trace.queries}
     for op in trace.ops:
-        if op.recorded and op.phase == "forward" and op.graph in graphs:
-            op.inner = op.inner or registry.runs(op)
-            for key, _ in op.inner:
+        if not op.recorded or op.phase != "forward" or op.graph not in graphs:
+            continue
+        try:
+            inner = op.inner or registry.runs(op)
+            for key, _ in inner:
                 _open(trace, registry, key, 0)
+            op.inner = inner
+        except Exception as fault:
+            # The call is then drawn as one box, and the report says what went wrong.
+            text = f"function body: {type(fault).__name__}: {fault}"
+            if text not in trace.faults:
+                trace.faults.append(text)
 
 
 def _open(trace: Trace, registry: Any, key: str, depth: int) -> None:

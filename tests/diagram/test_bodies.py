@@ -222,6 +222,19 @@ def test_functions_in_functions_and_two_calls_of_one() -> None:
     assert [node.title for node in diagram.nodes].count("Tanh") == 2
 
 
+def test_a_tape_inside_a_function_sees_the_calls_there() -> None:
+    cell = HEAD + (
+        "@tf.function\ndef inner(x):\n    return tf.tanh(x * w)\n"
+        "@tf.function\ndef step(x):\n    with tf.GradientTape() as tape:\n"
+        "        loss = tf.reduce_sum(inner(x)) * u\n        for i in tf.range(2):\n"
+        "            loss = tf.sin(loss)\n    return tape.gradient(loss, [w, u])\ng = step(x)\n"
+    )
+    diagram = build(report_of(cell))
+    assert frames(diagram) == {"inner (tf.function)": None, "loop": None}
+    for name in ("w", "u"):
+        assert is_reached(diagram, find(diagram, name).id)
+
+
 def test_a_function_of_an_earlier_cell_has_its_lines_there() -> None:
     cell = step("h = tf.round(x * w)\nreturn tf.reduce_sum(h * u)")
     diagram = build(report_of(cell + "step(x)\n", ASKED))
