@@ -378,7 +378,9 @@ class Session:
         trace.tapes = {n: t for n, t in trace.tapes.items() if n >= self._begun_tapes or n in asked}
         registry = None
         if self.recorder.private is not None:
-            registry = Registry(self.recorder.private, log, Bodies(log, builder.places))
+            registry = Registry(
+                self.recorder.private, log, Bodies(log, builder, self.recorder.private)
+            )
         report = build_report(
             trace,
             self.text,

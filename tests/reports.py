@@ -9,6 +9,7 @@ from tapemagic.report.model import Call, Failure, Report, Source, Step, Target, 
 from tapemagic.traces.model import (
     Argument,
     BackwardStep,
+    Body,
     Entry,
     Gradient,
     Mark,
@@ -399,3 +400,72 @@ def hostile(name: str) -> Report:
 
 
 ALL = {"square": square, "detour": detour, "outside": outside, "raised": raised}
+
+
+CALLED = """import tensorflow as tf
+
+w = tf.Variable(2.0)
+u = tf.Variable(3.0)
+@tf.function
+def inner(v):
+    return tf.round(v)
+@tf.function
+def step(a, b):
+    return inner(tf.sin(a)) * b
+with tf.GradientTape() as tape:
+    y = step(w, u)
+grads = tape.gradient(y, [w, u])
+"""
+
+
+def _body(
+    name: str, inputs: list[int], output: int, ops: list[tuple[Any, ...]], first: int
+) -> Body:
+    """A body of scalars: ops are (type, inputs, output, line, what is handed on, bodies)."""
+    made = [Op(0, "Placeholder", (), (tensor,)) for tensor in inputs]
+    for kind, given, result, line, passes, inner in ops:
+        made.append(
+            Op(0, kind, given, (result,), Site(line), graph=name, passes=passes, inner=inner)
+        )
+    for index, op in enumerate(made):
+        op.index = index
+    tensors = {number: Tensor(number, "float32", ()) for number in range(first, first + 9)}
+    return Body(f"{name}#1", name, made, tuple(inputs), (output,), tensors)
+
+
+def called() -> Report:
+    """A function in a function: the inner one cuts the first source."""
+    m = Maker(Trace(source=CALLED))
+    w = m.variable("w", 2.0, 3)
+    u = m.variable("u", 3.0, 4)
+    m.tape(11)
+    y = m.op("__forward_step_1", (w, u), 12, "y", 3.0, rule="function", body="step#1")
+    m.trace.ops[0].inner = (("step#1", 0),)
+    inner = _body("inner", [310], 312, [("Round", (310,), 312, 7, (False,), ())], 310)
+    outer = _body(
+        "step",
+        [300, 301],
+        304,
+        [
+            ("Sin", (300,), 302, 10, (True,), ()),
+            ("PartitionedCall", (302,), 303, 10, None, (("inner#1", 0),)),
+            ("Mul", (303, 301), 304, 10, (True, True), ()),
+        ],
+        300,
+    )
+    m.trace.bodies = {"step#1": outer, "inner#1": inner}
+    m.query(y, [w, u], 13, [back(0, None, 1.0)], gradients=[None, scalar(1.0)])
+    why = Why(
+        "no-gradient-op",
+        "warning",
+        "`tf.round(v)` on line 7 runs Round, which has no gradient: its result only steps.",
+        Site(7),
+        (3, 7, 12),
+        story=(Step("source", "w", Site(3), w), Step("target", "y", Site(12), y)),
+        cut=(w, y),
+        inside=("inner#1", 1, 0),
+    )
+    lost = Source("w", "variable", "float32", (), "none", why=why, tensor=w)
+    found = Source("u", "variable", "float32", (), "connected", scalar(1.0), tensor=u)
+    call = Call("gradient", Site(13), "tape", [Target("y", "float32", (), y)], [lost, found])
+    return Report(CALLED, None, 1, 1, 1, 0, [call], trace=m.trace)

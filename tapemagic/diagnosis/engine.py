@@ -109,7 +109,16 @@ def _why(case: Case, found: Found) -> Why:
         story=steps,
         other=other,
         cut=(cut.source, cut.target) if cut is not None else (None, None),
+        inside=_inside(case),
     )
+
+
+def _inside(case: Case) -> tuple[str, int, int] | None:
+    """Where in the body of a called function the gradient ends."""
+    found = case.culprit
+    if found is None or found.function is None or found.op.graph is None:
+        return None
+    return found.op.graph, found.op.index, found.position
 
 
 def _raised(case: Case) -> Why:

@@ -40,4 +40,5 @@ class Why:
     fix_result: str | None = None  # what the changed cell gave, in words
     story: tuple[Step, ...] = ()
     cut: tuple[int | None, int | None] = (None, None)  # tensor ids on both sides of the cut
+    inside: tuple[str, int, int] | None = None  # of the cut in a function: body, its op, its input
     other: tuple[Why, ...] = ()  # further reasons that fit as well

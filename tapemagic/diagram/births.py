@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tapemagic.diagram.labels import not_finite
+from tapemagic.diagram.op_nodes import cell_line
 from tapemagic.wording.escape import one_line
 
 if TYPE_CHECKING:
@@ -26,12 +27,14 @@ def mark_birth(sketch: Sketch, call: Call, source: Source, why: Why) -> None:
         return
     step = _born(sketch, queries[call.query], source.status, why)
     node = sketch.nodes.get(f"op{step.op}") if step is not None else None
-    if step is None or node is None:
+    if step is None:
         return
     # An Inf that was born becomes NaN on its way: the box says what the edge beside it says.
     kept = source.status != "zero" and any(value is not None for value in step.values)
     said = f"{not_finite(step.values)} is born here" if kept else _SAID[source.status]
-    if said not in node.facts:
+    if step.op in sketch.graph.opened.calls:
+        sketch.born[sketch.graph.opened.calls[step.op].frame] = said.replace("here", "in here")
+    if node is not None and said not in node.facts:
         node.facts = (said, *node.facts)
         node.state, node.keep = "cut" if source.status == "zero" else "born", True
         node.detail = one_line(why.message, 200)
@@ -41,11 +44,19 @@ def _born(sketch: Sketch, query: Query, status: str, why: Why) -> BackwardStep |
     """Return the first backward op that gave such a gradient, the culprit or on its line if one did."""
     found = [step for step in query.steps if step.op is not None and _gave(step, status)]
     line = why.at.line if why.at is not None and why.at.here else None
-    nodes = [(step, sketch.nodes.get(f"op{step.op}")) for step in found]
-    on_line = [step for step, node in nodes if node is not None and node.line == line]
+    on_line = [step for step in found if _line(sketch, step) == line]
     sites = {op.index: op.at for op in sketch.graph.ops}
     culprit = [step for step in on_line if sites.get(step.op or 0) == why.at]
     return next(iter(culprit or on_line or found), None)
+
+
+def _line(sketch: Sketch, step: BackwardStep) -> int | None:
+    """Return the line of the cell that the op of a backward step belongs to."""
+    node = sketch.nodes.get(f"op{step.op}")
+    call = sketch.graph.opened.calls.get(-1 if step.op is None else step.op)
+    if node is not None:
+        return node.line
+    return cell_line(call.op) if call is not None else None
 
 
 def _gave(step: BackwardStep, status: str) -> bool:

@@ -12,7 +12,7 @@ from tapemagic.diagram.flow import follow
 from tapemagic.diagram.graph import index
 from tapemagic.diagram.group import fold
 from tapemagic.diagram.model import Diagram, Group
-from tapemagic.diagram.op_nodes import op_edges, op_node
+from tapemagic.diagram.op_nodes import op_edges, op_node, turn_edges
 from tapemagic.diagram.order import steps
 from tapemagic.diagram.python_way import python_ways
 from tapemagic.diagram.sketch import Sketch
@@ -22,7 +22,7 @@ from tapemagic.wording import words
 from tapemagic.wording.numbers import counted
 
 if TYPE_CHECKING:
-    from tapemagic.report.model import Report
+    from tapemagic.report.model import Report, Why
     from tapemagic.traces.model import Trace
 
 
@@ -50,11 +50,13 @@ def build(report: Report, level: str = "auto", call: int | None = None) -> Diagr
     for op in sketch.graph.ops:
         if f"op{op.index}" in sketch.nodes:
             op_edges(sketch, op)
+    turn_edges(sketch)
     _place_ends(sketch)
     python_ways(sketch)
     mark_reasons(sketch)
     _free_sources_alike(sketch)
     diagram = sketch.diagram()
+    _frame_bodies(sketch, diagram)
     _frame_queries(sketch, diagram)
     if left_out:
         diagram.notes.append(f"{counted(left_out, 'more call')} not drawn.")
@@ -71,9 +73,17 @@ def _sketch(report: Report, trace: Trace, call: int | None) -> tuple[Sketch, int
     bodies = [query.graph if query is not None else None for query in queries]
     body = bodies[0] if bodies else None
     pairs = [(c, q) for c, q, b in zip(chosen, queries, bodies, strict=True) if b == body]
-    graph = index(trace, body)
     calls = [c for c, _ in pairs]
-    sketch = Sketch(graph, calls, [follow(graph, c, q) for c, q in pairs], set())
+    always = {op for made in calls for why in select.reasons(made) for op in _makers(trace, why)}
+    closed: set[int] = set()
+    while True:
+        graph = index(trace, body, closed, always)
+        flows = [follow(graph, c, q) for c, q in pairs]
+        doubtful = {call for flow in flows for call in flow.doubtful}
+        if not doubtful:
+            break
+        closed |= doubtful
+    sketch = Sketch(graph, calls, flows, set())
     for made in calls:
         for source in made.sources:
             if source.tensor is not None:
@@ -92,6 +102,12 @@ def _sketch(report: Report, trace: Trace, call: int | None) -> tuple[Sketch, int
     if not calls:
         sketch.chosen = {op.index for op in graph.ops if op.phase == "forward"}
     return sketch, (len(report.calls) - len(calls) if call is None else 0)
+
+
+def _makers(trace: Trace, why: Why) -> set[int]:
+    """Return the call of a function in which a reason's cut is."""
+    after = trace.tensors.get(why.cut[1]) if why.inside and why.cut[1] is not None else None
+    return {after.op} if after is not None and after.op is not None else set()
 
 
 def _place_ends(sketch: Sketch) -> None:
@@ -120,6 +136,19 @@ def _free_sources_alike(sketch: Sketch) -> None:
         seen[fate] += 1
         if seen[fate] > ALIKE and not sketch.between(node.id, f"stop-{node.id}"):
             node.keep = False
+
+
+def _frame_bodies(sketch: Sketch, diagram: Diagram) -> None:
+    """Put a frame around the ops of each function's body."""
+    opened = sketch.graph.opened
+    places = {f"t{tensor}": home for tensor, home in opened.places.items()}
+    for node in diagram.nodes:
+        node.group = opened.homes.get(node.ops[0]) if node.ops else places.get(node.id)
+    for group in opened.groups:
+        if group.id in sketch.born:
+            group.label, group.state = f"{group.label}: {sketch.born[group.id]}", "cut"
+    diagram.groups += opened.groups
+    diagram.drop_empty_groups()
 
 
 def _frame_queries(sketch: Sketch, diagram: Diagram) -> None:

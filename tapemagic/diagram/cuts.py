@@ -40,7 +40,7 @@ def mark_reason(sketch: Sketch, call: Call, source: Source, why: Why) -> None:
             node = tensor_node(sketch, sketch.graph.same(step.tensor))
             node.state, node.keep = louder(node.state, "story"), True
     _lift_edges(sketch, why)
-    before, after = why.cut
+    before, after = _inside(sketch, why) or why.cut
     if before is None and after is None and source.status not in ("none", "masked"):
         mark_birth(sketch, call, source, why)
         return
@@ -61,10 +61,26 @@ def mark_reason(sketch: Sketch, call: Call, source: Source, why: Why) -> None:
         _cut_too(sketch, source, head, why)
     elif head.id == tail.id:
         tail.state = "cut"
+    elif not sketch.graph.opened.hosts.keys().isdisjoint(head.ops):
+        if source.status in ("none", "masked"):  # the function takes it in, and no op there uses it
+            _dead_end(sketch, tail, why)
     elif head.role == "python":
         _join_once(sketch, tail.id, head.id, "cut", why)
     else:
         _by_story(sketch, tail, head, why)
+
+
+def _inside(sketch: Sketch, why: Why) -> tuple[int, int] | None:
+    """Return both sides of a cut in the body of a function that is opened here."""
+    if why.inside is None:
+        return None
+    body, index, position = why.inside
+    for copy in sketch.graph.opened.copies.get((body, index), ()):
+        node = sketch.nodes.get(f"op{copy}")
+        op = sketch.graph.copied(copy)
+        if node is not None and op is not None and op.outputs:
+            return op.inputs[position], op.outputs[0]
+    return None
 
 
 def _side(sketch: Sketch, side: int | None) -> Node | None:
@@ -95,11 +111,13 @@ def _known(sketch: Sketch, tensor: int) -> bool:
 
 def _cut_first(sketch: Sketch, way: list[Edge], why: Why) -> None:
     """Redden the edge that ends the gradient; keep what lies between both sides."""
+    if all(edge.state == "strong" for edge in way):
+        return  # what is drawn there is another way than the one that was cut
     for edge in way:
         node = sketch.nodes[edge.head]
         node.keep = True
         edge.state = louder(edge.state, "story") if edge.state != "strong" else "strong"
-    first = next((edge for edge in way if edge.state != "strong"), way[0])
+    first = next(edge for edge in way if edge.state != "strong")
     twins = [e for e in sketch.between(first.tail, first.head) if e.state != "strong"]
     for edge in twins or [first]:
         edge.state, edge.detail = "cut", one_line(why.message, 200)
@@ -112,8 +130,9 @@ def _cut_too(sketch: Sketch, source: Source, head: Node, why: Why) -> None:
         return
     own = tensor_node(sketch, sketch.graph.same(source.tensor))
     way = _way(sketch, own.id, head.id)
-    if way and not any(edge.state == "cut" for edge in way):
-        way[-1].state, way[-1].detail = "cut", one_line(why.message, 200)
+    weak = [edge for edge in way if edge.state != "strong"]
+    if weak and not any(edge.state == "cut" for edge in way):
+        weak[-1].state, weak[-1].detail = "cut", one_line(why.message, 200)
 
 
 def _by_story(sketch: Sketch, tail: Node, head: Node, why: Why) -> None:
@@ -166,9 +185,15 @@ def _dead_end(sketch: Sketch, tail: Node, why: Why) -> None:
 
 
 def _way(sketch: Sketch, tail: str, head: str) -> list[Edge]:
-    """Return the shortest way from one node to another, searched backwards from the head."""
+    """Return the shortest way from one node to another, if there is one by where no gradient flows."""
+    weak = [edge for edge in sketch.edges if edge.state != "strong" and not edge.again]
+    return _shortest(weak, tail, head) or _shortest(sketch.edges, tail, head)
+
+
+def _shortest(edges: list[Edge], tail: str, head: str) -> list[Edge]:
+    """Return the shortest way over some edges, searched backwards from the head."""
     incoming: dict[str, list[Edge]] = {}
-    for edge in sketch.edges:
+    for edge in edges:
         incoming.setdefault(edge.head, []).append(edge)
     nexts: dict[str, Edge] = {}
     layer = [head]

@@ -61,26 +61,37 @@ def dot(diagram: Diagram, legend: bool = False, title: str | None = None) -> gra
     for node in diagram.nodes:
         if node.group not in framed:
             _node(graph, node)
-    for group in diagram.groups:
-        with graph.subgraph(name=f"cluster_{escape.element_id(group.id)}") as frame:
-            frame.attr(
-                label=_text(escape.dot(group.label)),
-                style="rounded,dashed",
-                color=palette.LINE,
-                fontcolor=palette.MUTED,
-                fontsize="10",
-            )
-            for node in diagram.nodes:
-                if node.group == group.id:
-                    _node(frame, node)
+    _frames(graph, diagram, None)
     spine = {node.id for node in diagram.nodes if node.ops}
     for number, edge in enumerate(diagram.edges):
         # Op to op is the spine: kept straight, with sources and constants beside it.
-        straight = edge.tail in spine and edge.head in spine
+        straight = edge.tail in spine and edge.head in spine and edge.state != "faint"
         _edge(graph, edge, "6" if straight else "1", f"e{number}")
     if legend and diagram.nodes:
         _legend(graph, diagram)
     return graph
+
+
+def _frames(graph: graphviz.Digraph, diagram: Diagram, parent: str | None) -> None:
+    """Add the frames that stand in one frame, each with what is in it."""
+    for group in diagram.groups:
+        if group.parent != parent:
+            continue
+        with graph.subgraph(name=f"cluster_{escape.element_id(group.id)}") as frame:
+            frame.attr(
+                label=_text(escape.dot(escape.one_line(group.label, 80))),
+                id=f"frame-{escape.element_id(group.id)}",
+                style="rounded,dashed",
+                color=palette.RED if group.state == "cut" else palette.LINE,
+                fontcolor=palette.RED if group.state == "cut" else palette.MUTED,
+                fontsize="10",
+                labeljust="l",
+                tooltip=" ",
+            )
+            for node in diagram.nodes:
+                if node.group == group.id:
+                    _node(frame, node)
+            _frames(frame, diagram, group.id)
 
 
 def direction(diagram: Diagram) -> str:
@@ -91,6 +102,8 @@ def direction(diagram: Diagram) -> str:
     while max(rank.values(), default=0) <= RANKS:
         moved = False
         for edge in diagram.edges:
+            if edge.again:
+                continue
             after = rank.get(edge.tail, 0) + 1
             if edge.head in rank and rank[edge.head] < after:
                 rank[edge.head], moved = after, True
@@ -126,7 +139,8 @@ def _node(graph: graphviz.Digraph, node: Node) -> None:
 
 
 def _edge(graph: graphviz.Digraph, edge: Edge, weight: str, name: str) -> None:
-    extra = {"label": _text(escape.dot(f" {edge.label} "))} if edge.label else {}
+    extra = {"constraint": "false"} if edge.again else {}
+    extra |= {"label": _text(escape.dot(f" {edge.label} "))} if edge.label else {}
     if edge.detail:
         extra["tooltip"] = _text(escape.dot(escape.one_line(edge.detail, 400)))
     graph.edge(

@@ -6,6 +6,8 @@ import math
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from tapemagic.diagram.inside import inside
+
 if TYPE_CHECKING:
     from tapemagic.diagram.graph import Graph
     from tapemagic.report.model import Call
@@ -36,6 +38,7 @@ class Flow:
     reached: set[int] = field(default_factory=set)  # tensors that a gradient reached
     broken: set[Slot] = field(default_factory=set)  # what was handed to this input is NaN or Inf
     spoilt: set[int] = field(default_factory=set)  # tensors whose gradient is
+    doubtful: set[int] = field(default_factory=set)  # opened calls of which that is not known
 
 
 def follow(graph: Graph, call: Call, query: Query | None) -> Flow:
@@ -46,6 +49,9 @@ def follow(graph: Graph, call: Call, query: Query | None) -> Flow:
         _observed(flow, query)
     else:
         _expected(graph, flow, targets)
+    if graph.opened.calls:
+        found, flow.doubtful = inside(graph, query, flow.live, targets)
+        flow.live |= found
     _sum(graph, flow, call, targets)
     _path(graph, flow, call)
     return flow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tapemagic.diagram import merge as merging
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Hashable
 
     from tapemagic.diagram.graph import Graph
-    from tapemagic.diagram.model import Diagram, Node
+    from tapemagic.diagram.model import Diagram, Group, Node
     from tapemagic.traces.model import Op, Site
 
 ALIKE = 4  # sources with the same fate that are still drawn one by one
@@ -30,6 +31,7 @@ class Keys:
         """Look up the ops behind the diagram's nodes."""
         self.diagram = diagram
         self.ops = {op.index: op for op in graph.ops}
+        self.when = graph.when
         self.lines = graph.trace.source.splitlines()
 
     def constants(self) -> None:
@@ -45,7 +47,8 @@ class Keys:
         """Fold what one expression did in each turn of a loop."""
         keys: dict[str, Hashable] = {}
         for node, op in self._free_ops():
-            keys[node.id] = (op.type, op.at, op.via, op.scope, node.state == "faint")
+            faint = node.state == "faint"
+            keys[node.id] = (node.group, op.type, op.at, op.via, op.scope, faint)
         merging.merge(self.diagram, keys, _repeated, role="op")
 
     def by_layer(self) -> None:
@@ -87,12 +90,29 @@ class Keys:
 
     def neighbours(self, limit: int) -> None:
         """Fold runs of neighbours, in the order in which they ran, until few enough are left."""
-        free = sorted(self._free_ops(), key=lambda pair: pair[1].index)
+        free = sorted(self._free_ops(), key=lambda pair: self.when(pair[1]))
         room = max(limit - (len(self.diagram.nodes) - len(free)), limit // 5, 1)
         size = -(-len(free) // room)
         self._fold({n.id: ("run", i // size) for i, (n, _) in enumerate(free)}, _run)
         if len(self.diagram.nodes) > limit:
             self._leave_out(limit)
+
+    def bodies(self, enough: int) -> None:
+        """Close the frames that hold nothing that matters, inner ones first."""
+        for group in reversed(self.diagram.groups):
+            if len(self.diagram.nodes) <= enough:
+                break
+            members = [node for node in self.diagram.nodes if node.group == group.id]
+            if any(node.keep or node.state == "cut" for node in members) or group.state == "cut":
+                continue
+            if any(inner.parent == group.id for inner in self.diagram.groups):
+                continue
+            keys: dict[str, Hashable] = {node.id: group.id for node in members}
+            merging.merge(self.diagram, keys, partial(_labelled, group))
+            for node in self.diagram.nodes:
+                if node.group == group.id:
+                    node.group = group.parent
+            self.diagram.groups.remove(group)
 
     def sources_alike(self) -> None:
         """Fold many sources that ended in the same way into one box."""
@@ -112,6 +132,8 @@ class Keys:
 
     def _fold(self, keys: dict[str, Hashable], title: Callable[[list[Node]], str]) -> None:
         """Fold by key; a variable that only one box uses goes into that box."""
+        homes = {node.id: node.group for node in self.diagram.nodes}
+        keys = {name: (homes[name], key) for name, key in keys.items()}
         users: dict[str, set[Hashable]] = {}
         for edge in self.diagram.edges:
             users.setdefault(edge.tail, set()).add(keys.get(edge.head))
@@ -181,6 +203,10 @@ def _block(layer: str) -> str | None:
         return found.group(1)
     parts = layer.split("_")
     return "_".join(parts[:2]) if len(parts) > 2 and not parts[1].isdigit() else None
+
+
+def _labelled(group: Group, _members: list[Node]) -> str:
+    return one_line(group.label, 2 * CODE)
 
 
 def _repeated(group: list[Node]) -> str:

@@ -43,6 +43,7 @@ def fold(diagram: Diagram, graph: Graph, level: str = "auto") -> None:
             step()
             if len(diagram.nodes) < size:
                 done.append(name)
+    diagram.drop_empty_groups()
     if len(diagram.nodes) < drawn:
         folded = ", ".join(done)
         boxes = counted(len(diagram.nodes), "box", "boxes")
@@ -53,6 +54,7 @@ def _steps(keys: fold_keys.Keys, level: str) -> list[tuple[str, Callable[[], Non
     """Return what to try in order: its name, what it does, and up to which size it is not done."""
     alike = ("sources alike", keys.sources_alike, 0)
     last = [
+        ("bodies of functions", lambda: keys.bodies(LIMIT), LIMIT),
         ("functions", keys.by_function, LIMIT),
         ("neighbours", lambda: keys.neighbours(LIMIT), LIMIT),
     ]
@@ -60,6 +62,7 @@ def _steps(keys: fold_keys.Keys, level: str) -> list[tuple[str, Callable[[], Non
         return [
             ("turns of loops", keys.turns, ASKED),
             ("lines", keys.by_line, ASKED),
+            ("bodies of functions", lambda: keys.bodies(ASKED), ASKED),
             ("neighbours", lambda: keys.neighbours(ASKED), ASKED),
         ]
     if level == "line":
@@ -79,6 +82,7 @@ def _steps(keys: fold_keys.Keys, level: str) -> list[tuple[str, Callable[[], Non
         ("layers", keys.by_layer, COMFORT),
         ("lines", keys.by_line, COMFORT),
         ("blocks", keys.by_block, GLANCE),
+        ("bodies of functions", lambda: keys.bodies(GLANCE), GLANCE),
         ("functions", keys.by_function, LIMIT),
         ("neighbours", lambda: keys.neighbours(GLANCE), GLANCE),
     ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from tapemagic.diagram.expressions import assign_method
+from tapemagic.diagram.rules import RULE
 from tapemagic.wording import names, numbers
 from tapemagic.wording.escape import one_line
 
@@ -15,10 +16,19 @@ if TYPE_CHECKING:
     from tapemagic.traces.model import Op, Tensor, Trace
 
 NAME = 28  # letters of a name that are shown
-_PLAIN = {  # a write as the person wrote it
+_PLAIN = {  # as the person wrote it
     "AssignVariableOp": "assign",
     "AssignAddVariableOp": "assign_add",
     "AssignSubVariableOp": "assign_sub",
+    "If": "cond",
+    "StatelessIf": "cond",
+    "Case": "switch_case",
+    "StatelessCase": "switch_case",
+    "TensorListFromTensor": "unstack",
+    "TensorListGetItem": "element",
+    "TensorListSetItem": "set element",
+    "TensorListStack": "stack",
+    "EagerPyFunc": "py_function",
 }
 VALUE = 26  # letters of a value that are shown
 
@@ -44,6 +54,8 @@ def op_type(op: Op, trace: Trace) -> str:
     body = trace.bodies.get(op.body) if op.body is not None else None
     if body is not None:
         return f"{body.function}()"
+    if op.rule == RULE:
+        return one_line(op.attrs.get("rule", op.type), NAME)
     for prefix in ("__forward_", "__inference_", "__backward_"):
         if op.type.startswith(prefix):
             return op.type[len(prefix) :].rsplit("_", 1)[0] + "()"

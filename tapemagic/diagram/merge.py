@@ -61,6 +61,7 @@ def _one(group: list[Node], title: str, role: str) -> Node:
         state = louder(state, member.state)
     ops = tuple(op for member in group for op in member.ops)
     lines = {member.line for member in group}
+    homes = {member.group for member in group if member.ops} or {first.group}
     return Node(
         id=f"g-{first.id}",
         role=role,
@@ -71,7 +72,7 @@ def _one(group: list[Node], title: str, role: str) -> Node:
         line=first.line if len(lines) == 1 else None,
         ops=ops,
         count=sum(member.count for member in group),
-        group=first.group if len({member.group for member in group}) == 1 else None,
+        group=homes.pop() if len(homes) == 1 else None,
         keep=any(member.keep for member in group),
         kind=first.kind if role == "op" else "",
     )
@@ -110,7 +111,7 @@ def summary(group: list[Node]) -> tuple[str, ...]:
 
 def join(edges: list[Edge], renamed: Mapping[str, str]) -> list[Edge]:
     """Rename the ends of edges, drop loops, and let parallel edges become one."""
-    found: dict[tuple[str, str, bool], Edge] = {}
+    found: dict[tuple[str, str, bool, bool], Edge] = {}
     kept: list[Edge] = []
     for edge in edges:
         tail, head = renamed.get(edge.tail, edge.tail), renamed.get(edge.head, edge.head)
@@ -119,11 +120,11 @@ def join(edges: list[Edge], renamed: Mapping[str, str]) -> list[Edge]:
         if tail == edge.tail and head == edge.head:
             kept.append(edge)
             continue
-        key = (tail, head, edge.python)
+        key = (tail, head, edge.python, edge.again)
         known = found.get(key)
         if known is None:
             found[key] = Edge(
-                tail, head, edge.state, "", edge.detail, edge.python, None, edge.count
+                tail, head, edge.state, "", edge.detail, edge.python, None, edge.count, edge.again
             )
             kept.append(found[key])
         else:

@@ -26,6 +26,7 @@ class Node:
         line: The line of the cell that it belongs to.
         ops: Indices of the ops it stands for.
         count: How often the same op ran here (turns of a loop).
+        where: Where it was made when that is not in this cell.
         group: Id of the Group that frames it.
         keep: Never folded away: it matters for a verdict.
         source: It is one of the sources; an op's result can be one.
@@ -41,6 +42,7 @@ class Node:
     state: str = "quiet"
     detail: str = ""
     line: int | None = None
+    where: str = ""
     ops: tuple[int, ...] = ()
     count: int = 1
     group: str | None = None
@@ -64,6 +66,7 @@ class Edge:
     python: bool = False  # the value travelled outside TensorFlow
     weight: float | None = None  # size of the gradient that flows back along it
     count: int = 1
+    again: bool = False  # from one turn of a loop to the next
 
 
 @dataclass(slots=True)
@@ -76,10 +79,19 @@ class Inside:
 
 @dataclass(slots=True)
 class Group:
-    """A frame around nodes: the inside of a query, a layer."""
+    """A frame around nodes: the body of a function, the inside of a query.
+
+    Attributes:
+        id: Stable name, unique in the diagram.
+        label: What stands in its corner.
+        parent: Id of the frame that it stands in.
+        state: "quiet", or "cut" where a gradient became zero or NaN inside.
+    """
 
     id: str
     label: str
+    parent: str | None = None
+    state: str = "quiet"
 
 
 @dataclass(slots=True)
@@ -100,6 +112,17 @@ class Diagram:
     title: str = ""
     notes: list[str] = field(default_factory=list)  # what was left out or folded, in sentences
     steps: Steps = field(default_factory=Steps)
+
+    def drop_empty_groups(self) -> None:
+        """Drop the frames that hold nothing, not even another frame."""
+        parents = {group.id: group.parent for group in self.groups}
+        used: set[str | None] = set()
+        for node in self.nodes:
+            home = node.group
+            while home is not None and home not in used:
+                used.add(home)
+                home = parents.get(home)
+        self.groups = [group for group in self.groups if group.id in used]
 
     def node(self, name: str) -> Node | None:
         """Return the node of that id."""

@@ -9,6 +9,7 @@ from tapemagic.diagram.flow import local_derivative, rounded, size
 from tapemagic.diagram.graph import WRITES
 from tapemagic.diagram.model import Edge, Node
 from tapemagic.diagram.rows import op_rows
+from tapemagic.diagram.rules import RULE
 from tapemagic.diagram.tensor_nodes import describe, gradient_facts, tensor_node
 from tapemagic.wording import numbers, words
 
@@ -40,7 +41,10 @@ def op_node(sketch: Sketch, op: Op) -> Node:
     joined = labels.join(shown_value, *gradient)
     short = len(gradient) < 2 and len(joined) <= labels.VALUE
     node.facts = tuple(x for x in ((joined,) if short else (shown_value, *gradient)) if x)
+    if op.rule == RULE:
+        node.facts += ("own gradient rule",)
     node.line = cell_line(op)
+    node.where = words.place(op.at) if node.line is None else ""
     node.state = _state(sketch, op)
     node.keep = node.target or node.source
     known = "recorded" if op.recorded else "not recorded"
@@ -60,6 +64,8 @@ def _state(sketch: Sketch, op: Op) -> str:
     if any((op.index, position) in flow.path for flow in sketch.flows for position in _span(op)):
         spoilt = any(not flow.spoilt.isdisjoint(op.outputs) for flow in sketch.flows)
         return "nan" if spoilt else "strong"
+    if op.index in sketch.graph.opened.aside:
+        return "faint"
     if any(tensor in flow.reached for flow in sketch.flows for tensor in op.outputs):
         return "flow" if op.recorded else "faint"
     return "quiet" if op.recorded or op.phase == "backward" else "faint"
@@ -74,6 +80,8 @@ def op_edges(sketch: Sketch, op: Op) -> None:
     head = f"op{op.index}"
     writes = op.type.startswith(WRITES)
     for position, tensor in enumerate(sketch.graph.inputs(op)):
+        if sketch.graph.hidden(op, position):
+            continue
         tail = tensor_node(sketch, tensor)
         if writes and position == 0:
             sketch.join(Edge(head, tail.id, "quiet", label="writes"))
@@ -83,13 +91,30 @@ def op_edges(sketch: Sketch, op: Op) -> None:
         sketch.join(edge)
 
 
+def turn_edges(sketch: Sketch) -> None:
+    """Add an edge from what a turn of a loop gives to the ops that get it in the next turn."""
+    for call in sketch.graph.opened.calls.values():
+        for end, begin in call.loops:
+            for op in call.ops:
+                maker = sketch.graph.producer.get(sketch.graph.same(end))
+                tail = sketch.nodes.get(f"op{maker.index}") if maker is not None else None
+                head = sketch.nodes.get(f"op{op.index}")
+                if tail is None or head is None or begin not in op.inputs:
+                    continue
+                state = _edge_state(sketch, op, op.inputs.index(begin), tail)
+                if state == "flow" and tail.state == "strong":
+                    state = "strong"  # through the turn before it reaches a source
+                sketch.join(Edge(tail.id, head.id, state, label="next turn", again=True))
+
+
 def _edge_state(sketch: Sketch, op: Op, position: int, tail: Node) -> str:
     slot = (op.index, position)
     if any(slot in flow.path for flow in sketch.flows):
         return "nan" if any(slot in flow.broken for flow in sketch.flows) else "strong"
     if any(slot in flow.live for flow in sketch.flows):
         return "flow"
-    return "faint" if not op.recorded or tail.state == "faint" else "quiet"
+    aside = op.index in sketch.graph.opened.aside
+    return "faint" if aside or not op.recorded or tail.state == "faint" else "quiet"
 
 
 def _measure(sketch: Sketch, op: Op, position: int, edge: Edge) -> None:

@@ -24,8 +24,10 @@ def op_rows(sketch: Sketch, op: Op) -> Rows:
     """Return the facts of an op: what it made, what it was given on the way back, where."""
     graph = sketch.graph
     first = graph.tensors.get(op.outputs[0]) if op.outputs else None
+    home = graph.opened.homes.get(op.index)
     recorded = "recorded" if op.recorded else "not recorded"
-    found = [("op", f"{op.type}, {recorded}")]
+    found = [("op", op.type if home is not None else f"{op.type}, {recorded}")]
+    found += [("in", group.label) for group in graph.opened.groups if group.id == home]
     found += _result(first)
     if op.outputs:
         found += _upstream(sketch, op.outputs[0])

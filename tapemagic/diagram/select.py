@@ -56,7 +56,9 @@ def relevant(graph: Graph, shown: Iterable[Call]) -> set[int]:
     wanted = graph.ancestors([*targets, *(tensor for tensor in story if tensor is not None)])
     chosen = {op.index for op in graph.ops if not wanted.isdisjoint(op.outputs)}
     end = _end(graph, shown)
-    forward = [o for o in graph.ops if o.phase == "forward" and graph.drawn(o) and o.index < end]
+    forward = [
+        o for o in graph.ops if o.phase == "forward" and graph.drawn(o) and graph.when(o)[0] < end
+    ]
     sources = {
         graph.same(source.tensor)
         for call in shown

@@ -36,6 +36,7 @@ class Sketch:
     asked: dict[int, list[tuple[Call, Source]]] = field(default_factory=dict)
     targets: dict[int, Target] = field(default_factory=dict)
     users: Counter[int] = field(default_factory=Counter)  # of a tensor: inputs that got a gradient
+    born: dict[str, str] = field(default_factory=dict)  # frame -> what became of a gradient in it
     outgoing: dict[tuple[str, str], list[Edge]] = field(default_factory=dict)
 
     def add(self, node: Node) -> Node:

@@ -84,5 +84,7 @@ def legend_items(diagram: Diagram) -> list[tuple[str, Node]]:
     seen = {node.role for node in diagram.nodes}
     items = [(words, Node("", role, words)) for role, words in _LEGEND if role in seen]
     if any(node.role == "op" and node.state == "faint" for node in diagram.nodes):
-        items.append(("not recorded", Node("", "op", "", state="faint")))
+        ruled = any(group.id.startswith("rule") for group in diagram.groups)
+        known = "not differentiated" if ruled else "not recorded"
+        items.append((known, Node("", "op", "", state="faint")))
     return items

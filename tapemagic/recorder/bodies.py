@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
-from tapemagic.recorder.build import Places
-from tapemagic.recorder.log import Log
-from tapemagic.traces.model import Body, Op, Tensor
+from tapemagic.recorder.build import FUNCTION_OPS, Builder
+from tapemagic.recorder.log import SMALL, Log
+from tapemagic.recorder.probes.functions import LIBRARY
+from tapemagic.recorder.values import read_value
+from tapemagic.traces.model import Body, Op, Site, Tensor
 
 BODIES = {
     "PartitionedCall": (0, ("f",)),
@@ -19,6 +22,19 @@ BODIES = {
     "StatelessWhile": (0, ("body",)),
 }
 """How many inputs an op takes for itself, and which attributes name the bodies that get the rest."""
+
+_MADE_BY = (
+    (re.compile(r"(?:.*_)?map_(?:\d+_)?while_(?:\d+_)?body"), "tf.map_fn"),
+    (re.compile(r"(?:.*_)?scan_(?:\d+_)?while_(?:\d+_)?body"), "tf.scan"),
+    (re.compile(r"(?:.*_)?fold[lr]_(?:\d+_)?while_(?:\d+_)?body"), "tf.foldl or tf.foldr"),
+    (re.compile(r"(?:.*_)?while_(?:\d+_)?body"), "loop"),
+    (re.compile(r"(?:.*_)?cond_(?:\d+_)?true"), "condition true"),
+    (re.compile(r"(?:.*_)?cond_(?:\d+_)?false"), "condition false"),
+    (re.compile(r"(?:.*_)?branch(\d+)"), "branch {}"),
+)
+"""By the name that TensorFlow gives a graph: what of the person's code it is the body of."""
+_LAYER = "keras/src/layers/layer.py"
+_VECTORIZED = "parallel_for/control_flow_ops.py"
 
 
 def _function_graph(graph: Any, name: str) -> Any:
@@ -36,14 +52,19 @@ class Bodies:
 
     Args:
         log: The rows; it holds the graphs of functions that were called.
-        places: Resolves lines.
+        builder: Resolves lines, and knows what was traced.
+        private: TensorFlow's private interfaces.
     """
 
-    def __init__(self, log: Log, places: Places) -> None:
+    def __init__(self, log: Log, builder: Builder, private: Any) -> None:
         self.log = log
-        self.places = places
+        self.places = builder.places
+        self.private = private
         self.made: dict[str, Body | None] = {}
         self.real: dict[int, Any] = {}  # id of an Op here -> TensorFlow's op
+        self._makers: dict[str, dict[int, Any]] = {}  # of a graph: tensor id -> TensorFlow's op
+        self._turns: dict[str, int] = {}  # of a loop's body: the most turns that it takes
+        self._traces = builder.traces
 
     def get(self, key: str) -> Body | None:
         """The body by its key in the log, or None if its graph is gone."""
@@ -55,6 +76,32 @@ class Bodies:
                 self.log.fault("function body", fault)
                 self.made[key] = None
         return self.made[key]
+
+    def runs(self, op: Op) -> tuple[tuple[str, int], ...]:
+        """The bodies that an op of the trace runs, as :attr:`tapemagic.traces.model.Op.inner`."""
+        if op.body is not None:
+            return ((op.body, 0),)
+        called = op.type in BODIES or op.type.startswith(FUNCTION_OPS)
+        if not called or op.graph is None or not op.outputs:
+            return ()
+        makers = self._makers.get(op.graph)
+        if makers is None:
+            graph = self.log.graphs.get(op.graph)
+            listed = graph.get_operations() if graph is not None else ()
+            makers = self._makers[op.graph] = {t._id: real for real in listed for t in real.outputs}
+        real = makers.get(op.outputs[0])
+        if real is None:
+            return ()
+        if op.at is None:
+            op.at, op.via = self._sites(real)
+        return self._inner(real)
+
+    def _sites(self, real: Any) -> tuple[Site | None, tuple[Site, ...]]:
+        """Where in the person's code an op of a graph was made."""
+        frames = reversed(list(real.traceback or ()))
+        found = [(f.filename, f.lineno) for f in frames if f.filename in self.places.texts]
+        sites = self.places.sites(tuple(found[:6]))
+        return (sites[0], sites[1:]) if sites else (None, ())
 
     def _inner(self, real: Any) -> tuple[tuple[str, int], ...]:
         """The bodies that an op of a graph runs: called functions, branches, a loop's body."""
@@ -70,7 +117,40 @@ class Bodies:
                     key = f"{graph.name}#{id(graph)}"
                     self.log.graphs.setdefault(key, graph)
                     found.append((key, names[0]))
+                    turns = self._most_turns(real)
+                    if turns is not None:
+                        self._turns[key] = turns
         return tuple(found)
+
+    def _layers(self, key: str, real: Any) -> tuple[str, ...]:
+        """The Keras layers that an op ran in: as heard when it was traced, else by its name."""
+        row = self.log.made.get(real.outputs[0]._id) if real.outputs else None
+        if row is not None and self.log.ops[row][5] == key:
+            return tuple(name.removesuffix(LIBRARY) for name in self.log.ops[row][6])
+        # Each call of a layer opens a name scope, the outermost first.
+        depth = sum(
+            frame.name == "__call__" and frame.filename.replace("\\", "/").endswith(_LAYER)
+            for frame in real.traceback or ()
+        )
+        return tuple(str(real.name).split("/")[:-1][:depth])
+
+    def _constant(self, real: Any, shape: Any) -> Any:
+        """The value of a small constant; what else a graph computes has none yet."""
+        if real.type != "Const" or (shape.num_elements() or SMALL + 1) > SMALL:
+            return None
+        if real.get_attr("dtype").name in ("string", "variant", "resource"):
+            return None
+        return read_value(self.private.constant_in(real))
+
+    def _most_turns(self, real: Any) -> int | None:
+        """How many turns a loop takes at most: its second input, where that is a constant."""
+        if not str(real.type).endswith("While"):
+            return None
+        given = real.inputs[1].op
+        if given.type != "Const":
+            return None
+        turns = int(self.private.constant_in(given))
+        return turns if turns >= 0 else None
 
     def _read(self, key: str, graph: Any) -> Body:
         body = Body(
@@ -79,6 +159,10 @@ class Bodies:
             [],
             tuple(t._id for t in graph.inputs),
             tuple(t._id for t in graph.outputs),
+            made_by=_made_by(graph),
+            compiled=key in self.log.compiled,
+            turns=self._turns.get(key),
+            traces=self._traces[str(graph.name)],
         )
         for index, real in enumerate(graph.get_operations()):
             op = Op(
@@ -91,14 +175,11 @@ class Bodies:
             op.inner = self._inner(real)
             if "_gradient_op_type" in real.node_def.attr:
                 op.rule = "custom_gradient"  # tf.custom_gradient in a graph overrides an IdentityN
-            found = [
-                (f.filename, f.lineno)
-                for f in reversed(list(real.traceback or ()))
-                if f.filename in self.places.texts
-            ]
-            sites = self.places.sites(tuple(found[:6]))
-            if sites:
-                op.at, op.via = sites[0], sites[1:]
+                known = self.log.recorded.get(self.log.made.get(op.outputs[0], -1))
+                if known is not None:
+                    op.attrs["rule"] = known[0]
+            op.at, op.via = self._sites(real)
+            op.scope = self._layers(key, real)
             for tensor in real.outputs:
                 shape = tensor.shape
                 body.tensors[tensor._id] = Tensor(
@@ -106,7 +187,23 @@ class Bodies:
                     tensor.dtype.name,
                     None if shape.rank is None else tuple(shape.as_list()),
                     op=index,
+                    value=self._constant(real, shape),
                 )
             body.ops.append(op)
             self.real[id(op)] = real
         return body
+
+
+def _made_by(graph: Any) -> str:
+    """What of the person's code a graph is the body of."""
+    name = str(graph.name)
+    if name == "restored_function_body":
+        return "loaded function"
+    for pattern, words in _MADE_BY:
+        found = pattern.match(name)
+        if found is not None:
+            return words.format(*found.groups())
+    first = next((op for op in graph.get_operations() if op.type != "Placeholder"), None)
+    frames = [frame.filename for frame in first.traceback or ()] if first is not None else []
+    vectorized = name == "f" and any(file.endswith(_VECTORIZED) for file in frames)
+    return "tf.vectorized_map" if vectorized else "tf.function"

@@ -118,6 +118,7 @@ class Builder:
         self.texts = texts
         self.private = private
         self.trace = Trace(source=cell.source)
+        self.traces: Counter[str] = Counter()  # of a function: how often it was traced
         self._turns: dict[tuple[str, int, str], int] = {}
         self._written: dict[int, tuple[ast.Call, Any, tuple[list[str], list[str]]]] = {}
 
@@ -143,7 +144,7 @@ class Builder:
             node.name for text in self.texts.values() if text.tree is not None
             for node in ast.walk(text.tree) if isinstance(node, ast.FunctionDef)
         }  # fmt: skip
-        times = Counter(name for name in self.log.traced.values() if name in mine)
+        times = self.traces = Counter(name for name in self.log.traced.values() if name in mine)
         self.log.traced.clear()
         return [
             f"`{name}` was traced {count} times in this cell: a tf.function is traced anew for each "

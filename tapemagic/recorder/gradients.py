@@ -46,6 +46,10 @@ class Registry:
         """The ops of a function body, or None."""
         return self.bodies.get(key) if self.bodies is not None else None
 
+    def runs(self, op: Op) -> tuple[tuple[str, int], ...]:
+        """The bodies that an op of the trace runs, with how many of its inputs are its own."""
+        return self.bodies.runs(op) if self.bodies is not None else ()
+
     def differentiable(self, op: Op, tensors: dict[int, Tensor]) -> tuple[bool, ...] | str | None:
         """For each input whether it has a gradient.
 

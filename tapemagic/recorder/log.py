@@ -135,6 +135,7 @@ class Log:
         self.object_names: dict[int, str] = {}
         self.graphs: dict[str, Any] = {}  # FuncGraphs of functions that were traced or called
         self.traced: dict[str, str] = {}  # keys of functions that were traced -> their names
+        self.compiled: set[str] = set()  # keys of functions with jit_compile=True
         self.recorded: dict[int, tuple[str, tuple[int, ...]]] = {}  # op -> own backward, inputs
         self.places: dict[Any, Any] = {}  # sites that are known, see recorder.build
         self.earlier: dict[int, Any] = {}  # tensors of earlier cells, see recorder.heritage

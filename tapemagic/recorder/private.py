@@ -97,6 +97,15 @@ class Private:
         """Whether recording is stopped for all tapes, as inside ``tf.stop_gradient``."""
         return bool(self.pywrap_tfe.TFE_Py_TapeSetIsStopped())
 
+    def is_compiled(self, function: Any) -> bool:
+        """Whether a concrete function is one with ``jit_compile=True``."""
+        attribute = getattr(function, "_attrs", {}).get("_XlaMustCompile")
+        return bool(getattr(attribute, "b", False))
+
+    def constant_in(self, op: Any) -> Any:
+        """The array that a graph's ``Const`` op holds."""
+        return self.tensor_util.MakeNdarray(op.get_attr("value"))
+
     def constant_of(self, attrs: Any) -> Any:
         """The array of a graph's constant, from the attributes that op callbacks are given."""
         pairs = dict(zip(attrs[::2], attrs[1::2], strict=True)) if attrs else {}

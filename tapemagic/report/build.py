@@ -9,6 +9,7 @@ from typing import Any
 
 from tapemagic.cell.text import CellText
 from tapemagic.diagnosis.engine import Texts, explain, status_of
+from tapemagic.diagnosis.opening import open_bodies
 from tapemagic.diagnosis.partial import incomplete
 from tapemagic.diagnosis.repairs.outputs import two_outputs_at
 from tapemagic.diagnosis.view import QueryView
@@ -68,6 +69,8 @@ def build_report(
                 "explained. The cell's result is not affected."
             )
             break
+    if registry is not None:
+        open_bodies(trace, registry)
     _shared_reasons(report, reasons or {})
     if error is not None:
         report.error = _failure(report, text, error)

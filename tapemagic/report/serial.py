@@ -6,17 +6,33 @@ import math
 from typing import Any
 
 from tapemagic.report.model import Call, Failure, Report, Source, Why
-from tapemagic.traces.model import Gradient, Site
+from tapemagic.traces.model import Body, Gradient, Site
 
 
 def to_dict(report: Report) -> dict[str, Any]:
     """The report as plain JSON data, without NaN or Infinity. See ``docs/report.md``."""
-    return {
+    made = {
         "schema": 1,
         "cell": {"source": report.source, "error": _failure(report.error, line=True)},
         "ops": {"executed": report.executed, "recorded": report.recorded},
         "agreement": {"tensors": report.tensors, "mismatches": report.mismatches},
         "calls": [_call(call) for call in report.calls],
+    }
+    if report.trace is not None and report.trace.bodies:
+        made["functions"] = [_function(body) for body in report.trace.bodies.values()]
+    return made
+
+
+def _function(body: Body) -> dict[str, Any]:
+    lines = {op.at.line for op in body.ops if op.at is not None and op.at.here}
+    return {
+        "name": body.function if body.made_by == "tf.function" else None,
+        "kind": body.made_by,
+        "ops": len(body.ops),
+        "lines": sorted(lines),
+        "traced": body.traces,
+        "compiled": body.compiled,
+        "turns": body.turns,
     }
 
 

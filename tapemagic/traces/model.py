@@ -76,6 +76,7 @@ class Op:
     body: str | None = None  # for a function call: name of the body in Trace.bodies
     inner: tuple[tuple[str, int], ...] = ()  # bodies that it runs, and the inputs before theirs
     library: bool = False  # it ran in a layer whose code is Keras' own
+    passes: tuple[bool | None, ...] | None = None  # in a body: see diagnosis.opening
 
 
 @dataclass(slots=True)
@@ -238,6 +239,10 @@ class Body:
     inputs: tuple[int, ...]  # placeholders, in the order of the call's inputs
     outputs: tuple[int, ...]
     tensors: dict[int, Tensor] = field(default_factory=dict)
+    made_by: str = "tf.function"  # what runs it, in the words of the person's code
+    compiled: bool = False  # with jit_compile=True
+    turns: int | None = None  # of a loop: the most that it takes, where its graph says so
+    traces: int = 0  # how often its function was traced while the cell ran
 
 
 @dataclass(slots=True)

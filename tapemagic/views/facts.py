@@ -27,6 +27,18 @@ def facts(diagram: Diagram) -> str:
 def _packed(diagram: Diagram, inside: bool) -> str:
     styles: list[list[str]] = []
     made: dict[str, Any] = _graph(diagram.nodes, diagram.edges, styles, inside)
+    frames = {group.id: number for number, group in enumerate(diagram.groups)}
+    for node, known in zip(diagram.nodes, made["nodes"], strict=True):
+        if node.group in frames:
+            known["frame"] = frames[node.group]
+    made["frames"] = [
+        {
+            "id": f"frame-{escape.element_id(group.id)}",
+            "label": escape.one_line(group.label, 120),
+            "parent": frames.get(group.parent) if group.parent is not None else None,
+        }
+        for group in diagram.groups
+    ]
     made["title"] = escape.one_line(diagram.title, 200)
     made["down"] = direction(diagram) == "TB"
     made["styles"] = styles

@@ -11,21 +11,23 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from tapemagic.views import terminal
+from tapemagic.views.framing import frames_of, together
 from tapemagic.wording.escape import one_line
 from tapemagic.wording.numbers import counted
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from tapemagic.diagram.model import Diagram, Edge, Node
+    from tapemagic.diagram.model import Diagram, Edge, Group, Node
 
 FEW = 12  # rows that are all shown
 MOST = 24  # rows that are shown at all
 RUN = 4  # like rows in a row, from which on only both ends are shown
 SIGNS = {
     "strong": "●", "cut": "✗", "born": "!", "nan": "!", "story": "┊", "flow": "•", "quiet": "·",
-    "faint": "○",
+    "faint": "○", "frame": "▾",
 }  # fmt: skip
+INDENT = "  "
 _MEANING = {
     "●": "a gradient flows to a source",
     "✗": "the gradient ends here",
@@ -34,6 +36,7 @@ _MEANING = {
     "•": "a gradient arrives but reaches no source",
     "·": "aside",
     "○": "not recorded",
+    "▾": "a function, loop or branch",
 }
 _LOUD = ("cut", "born", "nan", "story", "strong")
 
@@ -47,20 +50,25 @@ class _Row:
     line: int | None
     facts: str
     nodes: list[Node] = field(default_factory=list)
+    frames: list[Group] = field(default_factory=list)  # that it stands in, the outermost first
 
 
 def listing(diagram: Diagram, columns: int = terminal.WIDTH) -> list[str]:
     """Return the graph as text: sign, what was computed from what, line of the cell, values."""
     incoming: dict[str, list[Edge]] = {}
     for edge in diagram.edges:
+        if edge.again:
+            continue
         incoming.setdefault(edge.head, []).append(edge)
     order = [n for n in _ordered(diagram, incoming) if n.role != "constant" or n.keep]
     stops = {n.id: n for n in order if n.role == "stop"}
     ends = {e.tail: stops[e.head] for e in diagram.edges if e.head in stops}
-    order = [n for n in order if n.id not in stops]
+    order = together([n for n in order if n.id not in stops], incoming, diagram)
     names = {node.id: _name(node) for node in diagram.nodes}
     shown = _near(diagram, order) if len(order) > FEW else order
     rows = [_row(node, incoming.get(node.id, []), names, ends.get(node.id)) for node in shown]
+    for row, node in zip(rows, shown, strict=True):
+        row.frames = frames_of(diagram, node)
     if len(rows) > FEW:
         rows = _shortened(rows)
     listed = _loudest(rows)
@@ -125,6 +133,8 @@ def _row(node: Node, edges: list[Edge], names: dict[str, str], stop: Node | None
     facts = [fact for text in node.facts for fact in one_line(text).split(" · ")]
     if node.line is not None:
         facts = [fact for fact in facts if fact != f"line {node.line}"]
+    elif node.where:
+        facts.append(node.where)
     if stop is not None:
         facts.insert(0, ", ".join((stop.title.removeprefix("✗ "), *stop.facts)))
     return _Row(sign, what, node.line, " · ".join(dict.fromkeys(filter(None, facts))), [node])
@@ -141,7 +151,8 @@ def _shortened(rows: list[_Row]) -> list[_Row]:
             continue
         between = [node for row in run[1:-1] for node in row.nodes]
         line = lines[rows.index(run[1])]
-        found += [run[0], _Row(run[0].sign, _counted(between), line, "", between), run[-1]]
+        row = _Row(run[0].sign, _counted(between), line, "", between, run[0].frames)
+        found += [run[0], row, run[-1]]
     return found
 
 
@@ -163,7 +174,7 @@ def _alike(pair: tuple[_Row, int | None]) -> tuple[object, ...]:
     # Where a gradient ends or turns, an op is told for itself; sources that end alike are not.
     turns = row.sign == SIGNS["cut"] or node.state == "born"
     alone = node.id if turns and node.ops else alone
-    return (row.sign, line, alone)
+    return (row.sign, line, alone, [frame.id for frame in row.frames])
 
 
 def _counted(nodes: list[Node]) -> str:
@@ -186,13 +197,20 @@ def _loudest(rows: list[_Row]) -> list[_Row]:
 
 
 def _columns(rows: list[_Row], columns: int) -> list[str]:
-    left = max((terminal.width(row.what) for row in rows), default=0)
-    left = min(left, columns // 2 - 6)
+    whats = [INDENT * len(row.frames) + row.what for row in rows]
+    left = min(max(map(terminal.width, whats), default=0), columns // 2 - 6)
     places = [f"line {row.line}" if row.line is not None else "" for row in rows]
     middle = max(map(len, places), default=0)
-    found = []
-    for row, place in zip(rows, places, strict=True):
-        what = terminal.pad(terminal.clip(row.what, left), left)
+    found: list[str] = []
+    framed: list[Group] = []
+    for row, what, place in zip(rows, whats, places, strict=True):
+        for depth, frame in enumerate(row.frames):
+            if framed[depth : depth + 1] != [frame]:
+                head = f"{SIGNS['frame']} {INDENT * depth}{frame.label}"
+                found.append(terminal.clip(head, columns))
+                framed[depth:] = [frame]
+        del framed[len(row.frames) :]
+        what = terminal.pad(terminal.clip(what, left), left)
         text = "  ".join(x for x in (f"{row.sign} {what}", place.ljust(middle), row.facts) if x)
         found.append(terminal.clip(text.rstrip(), columns))
     return found

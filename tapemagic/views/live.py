@@ -11,17 +11,18 @@ from functools import cache
 from importlib.resources import files
 
 PARTS = (
-    "picture", "scene", "hand", "lights", "steps", "ranks", "inner", "frames", "groups", "tools", "save",
+    "picture", "scene", "hand", "lights", "steps", "ranks", "inner", "frames", "bodies", "groups", "tools", "save",
     "copy", "start",
 )  # fmt: skip
-OPENING = frozenset({"ranks", "inner", "frames", "groups"})  # only where a folded box can be opened
+OPENING = frozenset({"ranks", "inner", "frames", "bodies", "groups"})  # where something opens
 
 
 def live(body: str) -> str:
     """Return the script for a page that has something to bring to life, else nothing."""
     if "tm-known" not in body and "data-fix" not in body:
         return ""
-    return _script('"inside":' in body)  # a key of facts.py; in texts its quotes are escaped
+    # Keys of facts.py, of a folded box and of a box in a frame; in texts their quotes are escaped.
+    return _script('"inside":' in body or '"frame":' in body)
 
 
 @cache

@@ -35,10 +35,11 @@ def mermaid(diagram: Diagram) -> str | None:
         return None
     ids = {node.id: f"n{number}" for number, node in enumerate(diagram.nodes)}
     lines = [f"flowchart {direction(diagram)}"]
-    lines += [f"  {ids[node.id]}{_box(node)}" for node in diagram.nodes]
+    lines += _boxes(diagram, ids, None)
     loud: dict[str, list[str]] = {"cut": [], "nan": []}
     for number, edge in enumerate(diagram.edges):
-        arrow = _ARROWS.get(edge.state, "-.->" if edge.python else "-->")
+        again = "-. next turn .->" if edge.again else None
+        arrow = again or _ARROWS.get(edge.state, "-.->" if edge.python else "-->")
         lines.append(f"  {ids[edge.tail]} {arrow} {ids[edge.head]}")
         if edge.state in loud:
             loud[edge.state].append(str(number))
@@ -50,6 +51,22 @@ def mermaid(diagram: Diagram) -> str | None:
         if loud[state]:
             lines.append(f"  linkStyle {','.join(loud[state])} stroke:{colour},color:{colour}")
     return "\n".join(lines)
+
+
+def _boxes(diagram: Diagram, ids: dict[str, str], home: str | None) -> list[str]:
+    """Return the boxes of one frame, and the frames in it."""
+    framed = {group.id for group in diagram.groups}
+    found = [
+        f"  {ids[node.id]}{_box(node)}"
+        for node in diagram.nodes
+        if (node.group if node.group in framed else None) == home
+    ]
+    for number, group in enumerate(diagram.groups):
+        if group.parent == home:
+            found += [f'  subgraph g{number}["{escaped(group.label)}"]']
+            found += _boxes(diagram, ids, group.id)
+            found += ["  end"]
+    return found
 
 
 def _box(node: Node) -> str:

@@ -231,3 +231,49 @@ def test_keys_alone_are_enough(saved: Open) -> None:
     wide = view(page)[2]
     page.keyboard.press("+")
     assert view(page)[2] < wide
+
+
+def test_frames_close_to_a_box_and_open_again(saved: Open) -> None:
+    visited = saved(reports.called())
+    page = visited.page
+    assert classes(page, "tm-n") >= {"step (tf.function)", "inner (tf.function)", "Round", "w"}
+    visited.keep("frames")
+    before = view(page), page.locator(".tm-live .node:visible").count()
+    box(page, "inner").locator(".tm-badge").click()
+    closed = page.locator(".tm-closed")
+    assert "the gradient ends in one" in (closed.get_attribute("aria-label") or "")
+    assert box(page, "Round").is_hidden()
+    assert box(page, "Sin").is_visible()
+    arrows = page.locator(".tm-e:visible").count()
+    visited.keep("frames-closed")
+    box(page, "step").focus()
+    page.keyboard.press("e")
+    assert closed.count() == 1
+    assert box(page, "Sin").is_hidden()
+    assert page.locator(".tm-e:visible").count() < arrows
+    for name in ("w", "u"):
+        one, other = box(page, name).bounding_box(), closed.bounding_box()
+        assert one is not None
+        assert other is not None
+        beside = (
+            one["x"] + one["width"] <= other["x"] + 1
+            or one["y"] >= other["y"] + other["height"] - 1
+        )
+        assert beside or one["y"] + one["height"] <= other["y"] + 1
+    page.keyboard.press("Enter")
+    assert closed.get_attribute("aria-label", timeout=5000).startswith("inner")
+    closed.focus()
+    page.keyboard.press("e")
+    assert closed.count() == 0
+    assert page.locator(".tm-live .node:visible").count() == before[1]
+    assert view(page)[2:] == pytest.approx(before[0][2:])
+
+
+def test_a_closed_frame_is_saved_as_it_is_seen(saved: Open) -> None:
+    page = saved(reports.called()).page
+    box(page, "step").locator(".tm-badge").click()
+    with page.expect_download() as svg:
+        page.get_by_label("Save the diagram as SVG").click()
+    root = ElementTree.parse(svg.value.path()).getroot()
+    words = [element.text or "" for element in root.iter() if element.tag.endswith("text")]
+    assert any(word.startswith("step (tf.function)") for word in words)

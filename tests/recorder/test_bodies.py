@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 from tapemagic.api import run_cell
+from tests.saved_model import CELL, Model
 
 FUNCTIONS = """import tensorflow as tf
 w, u = tf.Variable([1.0, 2.0]), tf.Variable(2.0)
@@ -72,27 +73,9 @@ def test_a_way_through_one_branch_is_a_way() -> None:
     assert [s.status for s in report.calls[-1].sources] == ["connected"] * 2
 
 
-class Model(tf.Module):
-    """A model whose second variable is cut."""
-
-    def __init__(self) -> None:
-        self.w = tf.Variable([1.0, 2.0])
-        self.k = tf.Variable(3.0)
-
-    @tf.function(input_signature=[tf.TensorSpec([2], tf.float32)])
-    def __call__(self, x):  # type: ignore[no-untyped-def]
-        return tf.reduce_sum(tf.round(x * self.k)) + tf.reduce_sum(x * self.w)
-
-
 def test_saved_model_has_no_lines_and_says_so(tmp_path: Path) -> None:
     tf.saved_model.save(Model(), str(tmp_path))
-    cell = """import tensorflow as tf
-model = tf.saved_model.load(path)
-with tf.GradientTape() as tape:
-    y = model(tf.constant([1.0, 2.0]))
-g = tape.gradient(y, [model.w, model.k])
-"""
-    report = run_cell(cell, {"__name__": "__main__", "path": str(tmp_path)})
+    report = run_cell(CELL, {"__name__": "__main__", "path": str(tmp_path)})
     w, k = report.calls[0].sources
     assert (w.status, k.status) == ("connected", "none")
     assert k.why is not None

@@ -355,3 +355,15 @@ def test_what_is_differentiable_is_what_tensorflow_says() -> None:
     for dtype in (tf.int32, tf.bool, tf.string, tf.uint8, tf.int64):
         assert not backprop_util.IsTrainable(dtype)
         assert dtype.name not in DIFFERENTIABLE
+
+
+def test_compiled_functions_and_constants(private: Private) -> None:
+    def square(x: Any) -> Any:
+        return x * 3.0
+
+    plain = tf.function(square).get_concrete_function(tf.constant(1.0))
+    compiled = tf.function(square, jit_compile=True).get_concrete_function(tf.constant(1.0))
+    assert not private.is_compiled(plain)
+    assert private.is_compiled(compiled)
+    constant = next(op for op in plain.graph.get_operations() if op.type == "Const")
+    assert private.constant_in(constant) == 3.0

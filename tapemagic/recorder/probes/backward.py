@@ -148,11 +148,12 @@ class BackwardProbe:
         name = op_type.decode() if isinstance(op_type, bytes) else str(op_type)
         outs = tuple([t._id for t in outputs])
         ins = tuple([t._id for t in inputs])
-        index = None
-        for back in range(len(log.ops) - 1, max(-1, len(log.ops) - 4), -1):
-            if log.ops[back][0] == name and set(outs) <= set(log.ops[back][2]):
-                index = back
-                break
+        # Between a call and its recording TensorFlow runs ops of its own, for outputs such as lists.
+        index = log.made.get(outs[0]) if outs else None
+        if index is not None:
+            row = log.ops[index]
+            if row[0] != name or not set(outs) <= set(row[2]):
+                index = None
         if index is None and name == "captured_value":
             known = log.made.get(outs[0])  # a placeholder is captured once, and recorded again
             if known is not None and log.ops[known][0] == name:

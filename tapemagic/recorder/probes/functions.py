@@ -40,7 +40,10 @@ class FunctionsProbe:
         self.log.replica = self.private.replica
 
     def _enter(self, function: Any, *_arguments: Any) -> Any:
-        outer, self.ops.calling = self.ops.calling, function.graph
+        graph = function.graph
+        if self.private.is_compiled(function):
+            self.log.compiled.add(f"{graph.name}#{id(graph)}")
+        outer, self.ops.calling = self.ops.calling, graph
         return outer
 
     def _leave(self, outer: Any, _result: Any) -> None:

@@ -1,16 +1,18 @@
 // Folded boxes open in place: the picture is stretched where they stand, and keeps its order.
 function toggle(shown, node) {
   const key = node.key || node.facts.id;
-  const open = shown.opened.has(key);
-  if (open) shown.opened.delete(key);
-  else shown.opened.add(key);
+  const open = node.frame ? !shown.closed.has(key) : shown.opened.has(key);
+  const changed = node.frame ? shown.closed : shown.opened;
+  if (changed.has(key)) changed.delete(key);
+  else changed.add(key);
   clear(shown);
   arrange(shown);
   const again = shown.nodes.find((one) => !one.hidden && (one.key || one.facts.id) === key);
   say(shown, `${node.facts.lines[0]}: ${open ? "closed" : "open"}.`);
   if (!again) return;
   stand(shown, again, true);
-  if (!open) whole(shown, again);
+  if (node.frame) look(shown, ...kept(shown, centre(shown, again), shown.scale));
+  else if (!open) whole(shown, again);
 }
 
 // Bring an opened box into view: all of it, or its beginning where that would be too small.
@@ -35,13 +37,16 @@ function openAll(shown, open) {
 }
 
 function arrange(shown) {
-  shown.all.textContent = shown.opened.size ? "Close all" : "Open all";
+  if (shown.all) shown.all.textContent = shown.opened.size ? "Close all" : "Open all";
   const whole = shown.nodes.filter((node) => !node.key);
   for (const frame of shown.graph.querySelectorAll(".tm-frame")) frame.remove();
   const open = [];
+  const homes = new Map(); // of a box in a closed frame: the frame
   for (const node of whole) {
-    node.hidden = shown.opened.has(node.facts.id);
-    if (!node.hidden) continue;
+    const home = closedHome(shown, node);
+    if (home) homes.set(node.top, home);
+    node.hidden = Boolean(home) || shown.opened.has(node.facts.id);
+    if (!node.hidden || home) continue;
     const inner = lay(shown, node.facts.inside, node.facts.id);
     const { x0, x1, y0, y1 } = node.at;
     const more = (need, has) => Math.max(0, need - has);
@@ -49,13 +54,27 @@ function arrange(shown) {
     const dy = more(inner.h + 2 * GAP + 14, y1 - y0);
     open.push({ node, inner, x0, x1, y0, y1, dx, dy });
   }
-  const mapX = stretched(open.map((o) => ({ from: o.x0, to: o.x1, more: o.dx })));
-  const mapY = stretched(open.map((o) => ({ from: o.y0, to: o.y1, more: o.dy })));
+  const closed = [...new Set(homes.values())];
+  for (const one of closed) one.size = closedSize(one.facts);
+  const seen = whole.filter((node) => !homes.has(node.top)).map((node) => node.at);
+  const narrower = shrunk(shown, closed, seen.map((at) => [at.x0 - 8, at.x1 + 8]), "x0", "x1", "w");
+  const lower = shrunk(shown, closed, seen.map((at) => [at.y0 - 8, at.y1 + 8]), "y0", "y1", "h");
+  const mapX = stretched(open.map((o) => ({ from: o.x0, to: o.x1, more: o.dx })), narrower);
+  const mapY = stretched(open.map((o) => ({ from: o.y0, to: o.y1, more: o.dy })), lower);
   for (const node of whole) move(node, mapX, mapY);
   const byTop = new Map(whole.map((node) => [node.top, node]));
   for (const edge of shown.edges) bend(edge, byTop, mapX, mapY);
+  const frames = shown.frames.filter(Boolean);
+  for (const one of frames) {
+    one.hidden = shown.closed.has(one.key) || Boolean(closedHome(shown, one));
+    one.el.style.display = one.hidden ? "none" : "";
+    const { x0, x1, y0, y1 } = one.at;
+    one.now = { x0: mapX(x0), x1: mapX(x1), y0: mapY(y0), y1: mapY(y1) };
+  }
   for (const cluster of shown.graph.querySelectorAll(".cluster")) follow(cluster, mapX, mapY);
-  shown.nodes = whole;
+  const boxes = closed.map((one) => closedBox(shown, one, mapX, mapY));
+  for (const edge of shown.edges) around(edge, homes);
+  shown.nodes = [...whole, ...frames.filter((one) => !one.hidden), ...boxes];
   for (const one of open) frame(shown, one);
   const base = shown.base = shown.base || shown.size;
   const far = 1e6; // beyond every box the stretch is complete
@@ -64,7 +83,7 @@ function arrange(shown) {
 }
 
 // Where a place comes to lie when parts of the paper get wider; boxes side by side share room.
-function stretched(parts) {
+function stretched(parts, less = []) {
   const marks = [...new Set(parts.flatMap((part) => [part.from, part.to]))].sort((a, b) => a - b);
   const bands = marks.slice(1).map((to, i) => {
     const from = marks[i];
@@ -72,6 +91,7 @@ function stretched(parts) {
     return { from, to, rate: Math.max(0, ...over.map((part) => part.more / (part.to - part.from))) };
   });
   const inside = (value, { from, to }) => Math.max(0, Math.min(value, to) - from);
+  bands.push(...less);
   return (value) => bands.reduce((sum, band) => sum + band.rate * inside(value, band), value);
 }
 
@@ -104,6 +124,7 @@ function bend(edge, byTop, mapX, mapY) {
   }));
   const head = byTop.get(edge.head);
   for (const tip of edge.el.querySelectorAll("polygon, text")) {
+    if (tip.was) tip.setAttribute("points", tip.was);
     const [x, y] = tip.localName === "text"
       ? [+tip.getAttribute("x"), +tip.getAttribute("y")]
       : numbers(tip.getAttribute("points")).slice(2);
@@ -114,7 +135,13 @@ function bend(edge, byTop, mapX, mapY) {
 }
 
 function follow(cluster, mapX, mapY) {
+  for (const mark of cluster.querySelectorAll(".tm-badge")) {
+    const circle = mark.querySelector("circle");
+    const [x, y] = [+circle.getAttribute("cx"), +circle.getAttribute("cy")];
+    mark.setAttribute("transform", `translate(${mapX(x) - x} ${mapY(y) - y})`);
+  }
   for (const part of cluster.querySelectorAll("path, polygon, text")) {
+    if (part.closest(".tm-badge")) continue;
     const key = part.localName === "path" ? "d" : "points";
     part.was = part.was || part.getAttribute(key) || [+part.getAttribute("x"), +part.getAttribute("y")];
     if (part.localName === "text") {

@@ -33,7 +33,7 @@ function hands(shown) {
   svg.addEventListener("click", (event) => {
     if (shown.moved) return;
     const node = nodeAt(shown, event.target);
-    if (node && event.target.closest(".tm-badge")) toggle(shown, node);
+    if (node && (node.frame || event.target.closest(".tm-badge"))) toggle(shown, node);
     else if (node) pick(shown, node);
     else clear(shown);
     if (node) stand(shown, node, false);
@@ -61,8 +61,8 @@ function keys(shown, event) {
   if (key in WAYS && node) {
     const next = beside(shown, node, WAYS[key]);
     if (next) stand(shown, next, true);
-  } else if ((key === "Enter" || key === " ") && node) pick(shown, node);
-  else if (key === "e" && node && node.facts.inside) toggle(shown, node);
+  } else if ((key === "Enter" || key === " ") && node && !node.frame) pick(shown, node);
+  else if (["e", "Enter", " "].includes(key) && node && (node.facts.inside || node.frame)) toggle(shown, node);
   else if (key === "Escape") clear(shown);
   else if (key === "+" || key === "=") zoom(shown, 1.25);
   else if (key === "-") zoom(shown, 0.8);

@@ -10,6 +10,7 @@ function point(shown, node) {
 
 function light(shown, node, on) {
   node.el.classList.toggle("tm-lit", on);
+  if (node.frame) return;
   for (const edge of shown.edges) {
     if (edge.tail === node.top || edge.head === node.top) edge.el.classList.toggle("tm-lit", on);
   }
@@ -38,7 +39,7 @@ function lines(shown, root) {
 
 function facts(shown, node) {
   const panel = shown.panel;
-  panel.hidden = !node || node.el.classList.contains("tm-opened");
+  panel.hidden = !node || node.frame || node.el.classList.contains("tm-opened");
   panel.textContent = "";
   if (panel.hidden) return;
   make("b", "", node.facts.lines[0], panel);

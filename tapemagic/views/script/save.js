@@ -1,6 +1,6 @@
 // As it is on paper: without what is dimmed or lit, in the light colours, with its fonts.
 function standing(shown) {
-  if (!shown.opened.size) return shown.text;
+  if (!shown.opened.size && !shown.closed.size) return shown.text;
   const { w, h } = shown.size;
   const copy = shown.svg.cloneNode(true);
   copy.removeAttribute("style");
@@ -9,7 +9,7 @@ function standing(shown) {
   copy.setAttribute("height", Math.round(h * NATURAL));
   for (const badge of copy.querySelectorAll(".tm-badge")) badge.remove();
   for (const text of copy.querySelectorAll("text")) text.setAttribute("font-family", "Helvetica, Arial");
-  for (const rect of copy.querySelectorAll(".tm-opened > rect")) {
+  for (const rect of copy.querySelectorAll(".tm-opened > rect, .tm-closed > rect")) {
     rect.setAttribute("fill", "#f3f5f8");
     rect.setAttribute("stroke", "#afb8c1");
   }

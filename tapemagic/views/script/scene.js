@@ -18,7 +18,7 @@ function scene(figure, data) {
     style: parsed.querySelector("style").textContent,
     shift: numbers(graph.getAttribute("transform").split("translate")[1]),
     size: { w: frame[2], h: frame[3] },
-    nodes: [], edges: [], opened: new Set(), shows: 0,
+    nodes: [], edges: [], frames: [], opened: new Set(), closed: new Set(), shows: 0,
   };
   data.nodes.forEach((facts, i) => {
     const el = byId.get(facts.id);
@@ -29,6 +29,7 @@ function scene(figure, data) {
     if (el) shown.edges.push({ tail, head, state, label, el });
   });
   shown.nodes = shown.nodes.filter(Boolean);
+  if (data.frames.length) framed(shown, byId);
   for (const edge of shown.edges) {
     edge.el.classList.add("tm-e");
     const label = edge.el.querySelector("text");
@@ -48,11 +49,16 @@ function entry(shown, facts, el, at, top) {
   const made = { facts, el, at, now: at, top, lines: linesOf(facts) };
   if (facts.inside) {
     el.setAttribute("aria-expanded", "false");
-    const badge = draw("g", { class: "tm-badge", "aria-hidden": "true" }, el);
-    draw("circle", { cx: at.x1 - 1, cy: at.y0 + 1, r: 6 }, badge);
-    draw("path", { d: `M${at.x1 - 4},${at.y0 + 1}h6m-3,-3v6` }, badge);
+    badge(el, at, true);
   }
   return made;
+}
+
+// The sign in the corner of what opens (plus) or closes (minus).
+function badge(el, at, opens) {
+  const made = draw("g", { class: "tm-badge", "aria-hidden": "true" }, el);
+  draw("circle", { cx: at.x1 - 1, cy: at.y0 + 1, r: 6 }, made);
+  draw("path", { d: `M${at.x1 - 4},${at.y0 + 1}h6${opens ? "m-3,-3v6" : ""}` }, made);
 }
 
 // The gradient gets an element of its own within its line, to appear when it is computed.
