@@ -81,9 +81,8 @@ def _find(view: QueryView) -> list[tuple[Edge, dict[int, Edge]]]:
                 if before.source not in reached:
                     reached[before.source] = before
                     todo.append(before.source)
-        if _behind_a_source(view, edge):
-            continue
-        if any(a.tensor in reached for a in view.query.sources):
+        carries = any(a.tensor in reached for a in view.query.sources)
+        if carries and not _behind_a_source(view, edge):  # which costs the length of the way
             found.append((edge, reached))
         if len(found) >= MOST:
             break

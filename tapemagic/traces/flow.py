@@ -7,6 +7,7 @@ variable or other state, or through another query.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -59,6 +60,7 @@ class ValueGraph:
         self.trace = trace
         self._body = body
         self._calls: dict[int, list[int]] = defaultdict(list)  # handle -> calls that take it
+        self._writing: dict[int, list[int]] = {}  # the same, of those that write it
         self._written: dict[str, dict[int, int]] = {}  # body -> input position -> writing op
         self.alias = {
             op.outputs[0]: op.inputs[0] for op in trace.ops if op.type == "captured_value"
@@ -123,7 +125,8 @@ class ValueGraph:
 
     def is_update(self, index: int) -> bool:
         """Whether an op was part of an optimizer's update."""
-        return any(begin <= index < end for begin, end in self._updates)
+        last = bisect_right(self._updates, (index, float("inf"))) - 1  # they follow each other
+        return last >= 0 and index < self._updates[last][1]
 
     def is_first_write(self, handle: int, index: int) -> bool:
         """Whether a write is the initial value that a variable was made with."""
@@ -168,9 +171,9 @@ class ValueGraph:
                 continue
             handle = self.root(tensor)
             edges += self._from_calls(handle, op, node, since)
-            for write in reversed(self.writes.get(handle, ())):
-                if write >= op.index:
-                    continue
+            writes = self.writes.get(handle, [])
+            for place in range(bisect_left(writes, op.index) - 1, -1, -1):
+                write = writes[place]
                 if self.trace.ops[write].graph != op.graph:
                     continue  # inside a function's body: see _from_calls
                 first = self.is_first_write(handle, write)
@@ -186,16 +189,19 @@ class ValueGraph:
 
     def _from_calls(self, handle: int, op: Op, node: int, since: int) -> list[Edge]:
         """Values that a tf.function wrote into a variable which is read later."""
-        edges = []
-        for call in self._calls.get(handle, ()) if op.graph is None else ():
-            if since <= call < op.index and not self.is_update(call):
-                if self.write_in_call(call, handle) is not None:
-                    edges += [
-                        Edge(value, node, "state", op.index, write=call)
-                        for value in self.trace.ops[call].inputs
-                        if value != handle
-                    ]
-        return edges
+        if op.graph is not None or handle not in self._calls:
+            return []
+        writing = self._writing.get(handle)
+        if writing is None:
+            calls = [c for c in self._calls[handle] if self.write_in_call(c, handle) is not None]
+            writing = self._writing[handle] = calls
+        return [
+            Edge(value, node, "state", op.index, write=call)
+            for call in writing[bisect_left(writing, since) : bisect_left(writing, op.index)]
+            if not self.is_update(call)
+            for value in self.trace.ops[call].inputs
+            if value != handle
+        ]
 
     def _into_mark(self, mark: Mark, node: int, limit: int) -> Iterable[Edge]:
         for tensor in mark.tensors:
@@ -215,4 +221,4 @@ class ValueGraph:
 
 
 def _spans(queries: Iterable[Query]) -> list[tuple[int, int]]:
-    return [(q.op, q.op_end) for q in queries]
+    return sorted((q.op, q.op_end) for q in queries)
