@@ -150,7 +150,9 @@ class BackwardProbe:
         ins = tuple([t._id for t in inputs])
         index = None
         for back in range(len(log.ops) - 1, max(-1, len(log.ops) - 4), -1):
-            if log.ops[back][0] == name and set(outs) <= set(log.ops[back][2]):
+            # A function's name, which may hold anything, comes here as C's: up to its first NUL.
+            row = log.ops[back]
+            if row[0].partition("\0")[0] == name and set(outs) <= set(row[2]):
                 index = back
                 break
         if index is None and name == "captured_value":
