@@ -198,13 +198,16 @@ class BackwardProbe:
                 result = backward(*args, **kwargs)
             finally:
                 probe.inside -= 1
-            probe.heard(index, len(ins), result, args, begin)
+            try:
+                probe.heard(index, len(ins), result, args, begin)
+            except Exception as fault:
+                log.fault("backward", fault)
             return result
 
         return heard
 
     def heard(self, index: int, inputs: int, result: Any, upstream: Any, begin: int) -> None:
-        """An op's own backward function returned; it never raises.
+        """An op's own backward function returned.
 
         Args:
             index: The op.
@@ -214,11 +217,8 @@ class BackwardProbe:
             begin: How many ops had run before it.
         """
         if self.ops.query is not None and not self.inside and not self.ops.beside:
-            try:
-                listed = result if isinstance(result, (list, tuple)) else [result]
-                self._step(index, inputs, listed, None, upstream, begin)
-            except Exception as fault:
-                self.log.fault("backward", fault)
+            listed = result if isinstance(result, (list, tuple)) else [result]
+            self._step(index, inputs, listed, None, upstream, begin)
 
     def _recorded(self, outputs: Any) -> None:
         for tensor in outputs[:1]:
