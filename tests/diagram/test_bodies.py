@@ -278,7 +278,10 @@ def test_a_custom_rule_is_one_group(decorator: str, rule: str) -> None:
     own = find(diagram, "clip")
     assert "own gradient rule" in own.facts
     inner = [n for n in diagram.nodes if n.group == own.group and n.ops and n is not own]
-    titles = ["Tanh" if decorator else "tf.tanh(x)", "Mul"]  # expressions are known where Python ran
+    titles = [
+        "Tanh" if decorator else "tf.tanh(x)",
+        "Mul",
+    ]  # expressions are known where Python ran
     assert [n.title for n in inner] == titles
     assert {n.state for n in inner} == {"faint"}
     assert {e.state for e in diagram.edges if e.tail == inner[1].id} == {"faint"}

@@ -10,14 +10,14 @@ from typing import Any
 
 import pytest
 
-from tapemagic import diagram, views
+from tapemagic import diagram, views, wording
 from tapemagic.magics import show
 from tests.reports import detour
 
 
 def functions() -> Iterator[tuple[str, str]]:
     """The functions of every module that draws, by the module's name."""
-    for room in (views, diagram):
+    for room in (views, diagram, wording):
         for found in pkgutil.iter_modules(room.__path__):
             name = f"{room.__name__}.{found.name}"
             module = importlib.import_module(name)

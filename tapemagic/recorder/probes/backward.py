@@ -152,7 +152,8 @@ class BackwardProbe:
         index = log.made.get(outs[0]) if outs else None
         if index is not None:
             row = log.ops[index]
-            if row[0] != name or not set(outs) <= set(row[2]):
+            # A function's name, which may hold anything, comes here as C's: up to its first NUL.
+            if row[0].partition("\0")[0] != name or not set(outs) <= set(row[2]):
                 index = None
         if index is None and name == "captured_value":
             known = log.made.get(outs[0])  # a placeholder is captured once, and recorded again
@@ -197,13 +198,16 @@ class BackwardProbe:
                 result = backward(*args, **kwargs)
             finally:
                 probe.inside -= 1
-            probe.heard(index, len(ins), result, args, begin)
+            try:
+                probe.heard(index, len(ins), result, args, begin)
+            except Exception as fault:
+                log.fault("backward", fault)
             return result
 
         return heard
 
     def heard(self, index: int, inputs: int, result: Any, upstream: Any, begin: int) -> None:
-        """An op's own backward function returned; it never raises.
+        """An op's own backward function returned.
 
         Args:
             index: The op.
@@ -213,11 +217,8 @@ class BackwardProbe:
             begin: How many ops had run before it.
         """
         if self.ops.query is not None and not self.inside and not self.ops.beside:
-            try:
-                listed = result if isinstance(result, (list, tuple)) else [result]
-                self._step(index, inputs, listed, None, upstream, begin)
-            except Exception as fault:
-                self.log.fault("backward", fault)
+            listed = result if isinstance(result, (list, tuple)) else [result]
+            self._step(index, inputs, listed, None, upstream, begin)
 
     def _recorded(self, outputs: Any) -> None:
         for tensor in outputs[:1]:
