@@ -8,7 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tapemagic.cell.text import CellText
-from tapemagic.diagnosis.engine import Texts, explain, status_of
+from tapemagic.diagnosis.engine import Texts, explain, explain_forward, status_of
 from tapemagic.diagnosis.partial import incomplete
 from tapemagic.diagnosis.repairs.outputs import two_outputs_at
 from tapemagic.diagnosis.view import QueryView
@@ -71,6 +71,9 @@ def build_report(
     _shared_reasons(report, reasons or {})
     if error is not None:
         report.error = _failure(report, text, error)
+        if report.error.why is None:
+            at = text.site(None, report.error.line) if report.error.line is not None else None
+            report.error.why = explain_forward(trace, graph, registry, error, at, places)
     report.notes += _notes(trace, report, imported)
     return report
 
@@ -226,7 +229,11 @@ def _failure(report: Report, text: CellText, error: BaseException) -> Failure:
         line = error.lineno
     failure = Failure(type(error).__name__, str(error)[:2000], line)
     for call in report.calls:
-        if call.error is not None and call.error.message == failure.message:
+        said = call.error.message.strip() if call.error is not None else ""
+        if call.error is not None and (  # a tf.function puts lines of its own before the message
+            call.error.message == failure.message
+            or (said and failure.message.strip().endswith(said))
+        ):
             failure.why = call.error.why
     if failure.why is None:
         failure.why = _watch_error(report, text, line, lines)
