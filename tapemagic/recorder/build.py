@@ -251,6 +251,9 @@ class Builder:
             known = trace.tensors.get(made)
             if known is not None and known.dtype not in ("resource", "variant", "string"):
                 known.value = read_value(tensor)
+        for made, what in log.holds.items():
+            if made in trace.tensors:
+                trace.tensors[made].holds = what
 
     def _tapes(self) -> None:
         for number, raw in self.log.tapes.items():

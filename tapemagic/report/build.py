@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from tapemagic.cell.text import CellText
@@ -89,18 +90,23 @@ def _explain_group(
     told: Callable[[str], None],
 ) -> None:
     """Add the call of some equal queries, and compare all of them with what was predicted."""
-    view = QueryView(trace, graph, group[-1], registry)
+    # Of gradients that are not finite the first tells how it began, of others the last is the news.
+    first = any(g is not None and g.nonfinite for g in group[0].gradients)
+    shown = group[0] if first else group[-1]
+    view = QueryView(trace, graph, shown, registry)
     call = _call(view, places, len(group))
-    number = lasts.get(_question(group[-1]))
+    number = lasts.get(_question(shown))
     if number is not None and _same(report.calls[number], call):
         call.times += report.calls[number].times
+        if first:
+            call = replace(report.calls[number], times=call.times)
         report.calls[number] = call
     else:
-        lasts[_question(group[-1])] = len(report.calls)
+        lasts[_question(shown)] = len(report.calls)
         report.calls.append(call)
     for turn, query in enumerate(group):
         told(f"comparing call {turn + 1} of {len(group)} with the tape")
-        one = view if query is group[-1] else QueryView(trace, graph, query, registry)
+        one = view if query is shown else QueryView(trace, graph, query, registry)
         tensors, mismatches = one.agreement()
         report.tensors += tensors
         report.mismatches += mismatches
@@ -119,7 +125,9 @@ def _turns(queries: list[Query]) -> list[list[Query]]:
     for query in queries:
         question = _question(query)
         outcome = (
-            tuple(None if g is None else (g.zero, bool(g.nonfinite)) for g in query.gradients),
+            tuple(
+                None if g is None else (g.zero, bool(g.nonfinite), g.nan) for g in query.gradients
+            ),
             query.error,
         )
         last = lasts.get(question)

@@ -53,6 +53,7 @@ class Tensor:
     value: Any = None  # a scalar or (nested) list of at most a few elements, or None
     label: str | None = None  # the name given to TensorFlow: name="kernel"
     nbytes: int = 0
+    holds: str = ""  # of a larger one: "finite", "nan", "inf" or "-inf", where that was looked at
 
 
 @dataclass(slots=True)
