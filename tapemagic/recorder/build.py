@@ -370,7 +370,9 @@ class Builder:
         return query
 
     def _argument(self, raw: RawArgument, name: str) -> Argument:
-        return Argument(name, raw.tensor, raw.kind, raw.dtype, raw.shape, raw.type, raw.mark)
+        return Argument(
+            name, raw.tensor, raw.kind, raw.dtype, raw.shape, raw.type, raw.mark, raw.owner
+        )
 
     def _names(self, raw: RawQuery, at: Site | None) -> tuple[list[str], list[str]]:
         text = None

@@ -75,6 +75,7 @@ class RawArgument:
     shape: Shape
     type: str
     mark: int | None = None
+    owner: bool = False
 
 
 @dataclass(slots=True)

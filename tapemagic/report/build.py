@@ -174,7 +174,9 @@ def _call(view: QueryView, texts: Texts, times: int) -> Call:
         call.sources.append(source)
         if status == "error":
             if why is None:
-                why = explain(view, argument, status, texts)
+                # One that is no tensor is what the error is about, wherever it stands.
+                wrong = next((a for a in query.sources if a.tensor is None), argument)
+                why = explain(view, wrong, status, texts)
             source.gradient = None
             source.why = why
         elif status not in FINE and not apply:

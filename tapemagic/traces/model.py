@@ -114,6 +114,7 @@ class Argument:
     shape: Shape = None
     type: str = ""  # the Python type, for what a tape can't take
     mark: int | None = None  # the mark of a value that left TensorFlow
+    owner: bool = False  # it has trainable_variables: a layer, a model, a tf.Module
 
 
 @dataclass(slots=True)

@@ -9,7 +9,7 @@ from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.edits import Edits
-from tapemagic.diagnosis.repairs.asking import about_the_used, as_tensor
+from tapemagic.diagnosis.repairs.asking import about_the_used, about_the_variables, as_tensor
 from tapemagic.diagnosis.repairs.outputs import two_outputs
 from tapemagic.traces.model import Site
 
@@ -263,6 +263,14 @@ def _symbolic(case: Case) -> Found:
 
 
 def _not_a_tensor(case: Case) -> Found:
+    if case.source.owner:
+        return Found(
+            case.view.query.at,
+            f"The source `{case.name}` is a {case.source.type}, an object that holds variables, and "
+            "no tensor or variable itself.",
+            f"Ask about the variables inside it: `{case.name}.trainable_variables`.",
+            about_the_variables(case),
+        )
     mark = case.view.trace.marks.get(case.source.mark) if case.source.mark is not None else None
     left = f" It left TensorFlow in `{mark.what}` on {case.line(mark.at)}." if mark else ""
     return Found(
