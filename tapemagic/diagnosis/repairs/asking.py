@@ -77,6 +77,17 @@ def about_the_variables(case: Case) -> str | None:
 
 
 @mechanical
+def about_object(case: Case, name: str) -> str | None:
+    """The cell with the question about the variables of the object that was used."""
+    rw = Rewriter(case.here)
+    source = _query(case).args[1]
+    if not isinstance(source, (ast.Name, ast.Attribute)):
+        raise NoRepair
+    rw.put(source, lambda: f"{name}.trainable_variables")
+    return rw.source()
+
+
+@mechanical
 def without_none(case: Case) -> str | None:
     """The cell with the question without a source that is None."""
     rw = Rewriter(case.here)
