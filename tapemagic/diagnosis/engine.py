@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from typing import Any
 
 from tapemagic.cell.text import CellText
 from tapemagic.diagnosis.case import Case, Found
-from tapemagic.diagnosis.causes import CAUSES
+from tapemagic.diagnosis.causes import CAUSES, missing_gradient
+from tapemagic.diagnosis.causes.missing_gradient import FORWARD
 from tapemagic.diagnosis.story import lines, story
 from tapemagic.diagnosis.view import QueryView
 from tapemagic.diagnosis.why import Why
-from tapemagic.traces.model import Argument
+from tapemagic.traces.flow import ValueGraph
+from tapemagic.traces.model import Argument, Query, Site, Trace
 
 Texts = dict[tuple[str | None, str | None], CellText]
 
@@ -54,6 +57,23 @@ def explain(view: QueryView, source: Argument, status: str, texts: Texts) -> Why
         why.fix = f"{why.fix} {why.because.fix or ''}".strip()
         why.message = f"{why.message} {why.because.message}"
     return why
+
+
+def explain_forward(
+    trace: Trace, graph: ValueGraph, registry: Any, error: BaseException, at: Site | None,
+    texts: Texts,
+) -> Why | None:  # fmt: skip
+    """The reason of an exception that a call under a tape raised, before anything was asked."""
+    if not isinstance(error, LookupError):
+        return None
+    end = len(trace.ops)
+    asked = Query(-1, FORWARD, None, end, end, [], [], at, error=("LookupError", str(error)))
+    view = QueryView(trace, graph, asked, registry)
+    case = Case(view, Argument("", None, "other"), texts, "error")
+    found = missing_gradient.recognise(case)
+    if found is None:
+        return None
+    return _why(case, replace(found, cause=missing_gradient.CAUSE.slug, level="error"))
 
 
 def reason(case: Case) -> Why | None:

@@ -254,6 +254,9 @@ class Builder:
             known = trace.tensors.get(made)
             if known is not None and known.dtype not in ("resource", "variant", "string"):
                 known.value = read_value(tensor)
+        for made, what in log.holds.items():
+            if made in trace.tensors:
+                trace.tensors[made].holds = what
 
     def _tapes(self) -> None:
         for number, raw in self.log.tapes.items():
@@ -372,7 +375,9 @@ class Builder:
         return query
 
     def _argument(self, raw: RawArgument, name: str) -> Argument:
-        return Argument(name, raw.tensor, raw.kind, raw.dtype, raw.shape, raw.type, raw.mark)
+        return Argument(
+            name, raw.tensor, raw.kind, raw.dtype, raw.shape, raw.type, raw.mark, raw.owner
+        )
 
     def _names(self, raw: RawQuery, at: Site | None) -> tuple[list[str], list[str]]:
         text = None

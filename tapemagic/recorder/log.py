@@ -75,6 +75,7 @@ class RawArgument:
     shape: Shape
     type: str
     mark: int | None = None
+    owner: bool = False
 
 
 @dataclass(slots=True)
@@ -125,6 +126,7 @@ class Log:
         self.made: dict[int, int] = {}  # tensor id -> op index
         self.facts: dict[int, tuple[Any, Any]] = {}  # tensor id -> (dtype enum, shape)
         self.small: dict[int, Any] = {}
+        self.holds: dict[int, str] = {}  # tensor id -> see trace.model.Tensor.holds
         self.reads: list[int] = []  # handles of variables that were read since the last op
         self.variables: dict[int, RawVariable] = {}
         self.tapes: dict[int, RawTape] = {}

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
 from tapemagic.recorder.log import SMALL
 from tapemagic.recorder.portraits import complete, points
 from tapemagic.traces.model import Gradient, Portrait
@@ -43,8 +45,6 @@ def read_gradient(gradient: Any) -> Gradient:
         made = _usual(gradient)
         if made is not None:
             return made
-    import numpy as np
-
     sparse = hasattr(gradient, "values") and hasattr(gradient, "indices")
     dense = gradient.values if sparse else getattr(gradient, "flat_values", gradient)
     shape: Any = getattr(gradient, "shape", None)
@@ -80,7 +80,7 @@ def read_gradient(gradient: Any) -> Gradient:
         made.nonfinite = int(flat.size - np.count_nonzero(finite))
         inside = (flat if made.nonfinite == 0 else flat[finite]).astype("float64")
         if inside.size:
-            made.norm = float(np.sqrt(inside @ inside))
+            made.norm = float(np.sqrt(np.vdot(inside, inside)))
             made.min, made.max = float(inside.min()), float(inside.max())
         made.nan = bool(np.isnan(flat).any()) if made.nonfinite else False
         made.zero = not array.any()
@@ -151,7 +151,7 @@ def _usual(gradient: Any) -> Gradient | None:
     if kind.kind != "f" or kind.itemsize < 4:
         return None
     flat = array.ravel()
-    square = float(flat.dot(flat))
+    square = float(np.vdot(flat, flat))
     if not 0.0 < square < _INFINITY:
         return None
     least, most = flat.min(), flat.max()

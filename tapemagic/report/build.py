@@ -5,10 +5,11 @@ from __future__ import annotations
 import ast
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 from tapemagic.cell.text import CellText
-from tapemagic.diagnosis.engine import Texts, explain, status_of
+from tapemagic.diagnosis.engine import Texts, explain, explain_forward, status_of
 from tapemagic.diagnosis.opening import open_bodies
 from tapemagic.diagnosis.partial import incomplete
 from tapemagic.diagnosis.repairs.outputs import two_outputs_at
@@ -74,6 +75,9 @@ def build_report(
     _shared_reasons(report, reasons or {})
     if error is not None:
         report.error = _failure(report, text, error)
+        if report.error.why is None:
+            at = text.site(None, report.error.line) if report.error.line is not None else None
+            report.error.why = explain_forward(trace, graph, registry, error, at, places)
     report.notes += _notes(trace, report, imported)
     return report
 
@@ -89,18 +93,23 @@ def _explain_group(
     told: Callable[[str], None],
 ) -> None:
     """Add the call of some equal queries, and compare all of them with what was predicted."""
-    view = QueryView(trace, graph, group[-1], registry)
+    # Of gradients that are not finite the first tells how it began, of others the last is the news.
+    first = any(g is not None and g.nonfinite for g in group[0].gradients)
+    shown = group[0] if first else group[-1]
+    view = QueryView(trace, graph, shown, registry)
     call = _call(view, places, len(group))
-    number = lasts.get(_question(group[-1]))
+    number = lasts.get(_question(shown))
     if number is not None and _same(report.calls[number], call):
         call.times += report.calls[number].times
+        if first:
+            call = replace(report.calls[number], times=call.times)
         report.calls[number] = call
     else:
-        lasts[_question(group[-1])] = len(report.calls)
+        lasts[_question(shown)] = len(report.calls)
         report.calls.append(call)
     for turn, query in enumerate(group):
         told(f"comparing call {turn + 1} of {len(group)} with the tape")
-        one = view if query is group[-1] else QueryView(trace, graph, query, registry)
+        one = view if query is shown else QueryView(trace, graph, query, registry)
         tensors, mismatches = one.agreement()
         report.tensors += tensors
         report.mismatches += mismatches
@@ -119,7 +128,9 @@ def _turns(queries: list[Query]) -> list[list[Query]]:
     for query in queries:
         question = _question(query)
         outcome = (
-            tuple(None if g is None else (g.zero, bool(g.nonfinite)) for g in query.gradients),
+            tuple(
+                None if g is None else (g.zero, bool(g.nonfinite), g.nan) for g in query.gradients
+            ),
             query.error,
         )
         last = lasts.get(question)
@@ -166,7 +177,9 @@ def _call(view: QueryView, texts: Texts, times: int) -> Call:
         call.sources.append(source)
         if status == "error":
             if why is None:
-                why = explain(view, argument, status, texts)
+                # One that is no tensor is what the error is about, wherever it stands.
+                wrong = next((a for a in query.sources if a.tensor is None), argument)
+                why = explain(view, wrong, status, texts)
             source.gradient = None
             source.why = why
         elif status not in FINE and not apply:
@@ -229,7 +242,11 @@ def _failure(report: Report, text: CellText, error: BaseException) -> Failure:
         line = error.lineno
     failure = Failure(type(error).__name__, str(error)[:2000], line)
     for call in report.calls:
-        if call.error is not None and call.error.message == failure.message:
+        said = call.error.message.strip() if call.error is not None else ""
+        if call.error is not None and (  # a tf.function puts lines of its own before the message
+            call.error.message == failure.message
+            or (said and failure.message.strip().endswith(said))
+        ):
             failure.why = call.error.why
     if failure.why is None:
         failure.why = _watch_error(report, text, line, lines)

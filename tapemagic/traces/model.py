@@ -53,6 +53,7 @@ class Tensor:
     value: Any = None  # a scalar or (nested) list of at most a few elements, or None
     label: str | None = None  # the name given to TensorFlow: name="kernel"
     nbytes: int = 0
+    holds: str = ""  # of a larger one: "finite", "nan", "inf" or "-inf", where that was looked at
 
 
 @dataclass(slots=True)
@@ -115,6 +116,7 @@ class Argument:
     shape: Shape = None
     type: str = ""  # the Python type, for what a tape can't take
     mark: int | None = None  # the mark of a value that left TensorFlow
+    owner: bool = False  # it has trainable_variables: a layer, a model, a tf.Module
 
 
 @dataclass(slots=True)

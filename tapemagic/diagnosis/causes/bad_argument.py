@@ -8,6 +8,7 @@ from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.edits import Edits
+from tapemagic.diagnosis.repairs.asking import without_none
 
 TEXT = """
 A tape differentiates tensors. `None` (often a loss function without `return`), a NumPy array or a
@@ -36,11 +37,35 @@ def recognise(case: Case) -> Found | None:
     wrong = [a for a in query.targets if a.tensor is None]
     if wrong and wrong[0].mark is None:
         return _target(case, wrong[0].name, wrong[0].type)
+    if not wrong and case.source.tensor is None and case.source.type == "NoneType":
+        return _no_source(case)
     if not wrong and query.error[0] == "AttributeError" and "'list'" in query.error[1]:
         return _list(case)
     if not wrong and query.zero_for_none and "_type_enum" in query.error[1]:
         return _zeros(case)
     return None
+
+
+def _no_source(case: Case) -> Found:
+    """None among the sources, as the bias of a layer that was made without one."""
+    name = case.name
+    owner, _, last = name.rpartition(".")
+    if not last.isidentifier():
+        owner = ""  # no attribute: an item, or what a call gave
+    reason = (
+        f" (`{owner}` was made with use_bias=False, or never called)"
+        if owner and "bias" in last
+        else f" (`{owner}` has no {last} yet, or none at all)"
+        if owner
+        else ""
+    )
+    return Found(
+        case.view.query.at,
+        f"The source `{name}` is None{reason}: a tape can only be asked about tensors and variables.",
+        f"Leave `{name}` out of the sources"
+        + (", or make the layer with a bias." if "bias" in last else "."),
+        without_none(case),
+    )  # fmt: skip
 
 
 def _zeros(case: Case) -> Found | None:

@@ -9,7 +9,12 @@ from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.edits import Edits
-from tapemagic.diagnosis.repairs.asking import about_the_used, as_tensor
+from tapemagic.diagnosis.repairs.asking import (
+    about_object,
+    about_the_used,
+    about_the_variables,
+    as_tensor,
+)
 from tapemagic.diagnosis.repairs.outputs import two_outputs
 from tapemagic.traces.model import Site
 
@@ -180,6 +185,8 @@ def _twin(case: Case, price: float) -> Found | None:
     if price < _FAR and not _only_stopped(case):
         return None
     others = [case.call_it(t) for t in joined[:2]]
+    model = _called(case, joined)
+    used = f"the variables of `{model}`" if model else ", ".join(others)
     anew = _made_anew(case, joined)
     if anew is not None:
         return Found(
@@ -191,13 +198,32 @@ def _twin(case: Case, price: float) -> Found | None:
     return Found(
         query.at,
         f"`{case.name}` belongs to another set of variables than the one that made "
-        f"`{case.target}`: the target depends on {', '.join(others)}, which have the same shapes "
+        f"`{case.target}`: the target depends on {used}, which have the same shapes "
         "and were not asked about; the asked ones "
         + ("are not used for it." if price >= _FAR else "carry no gradient to it."),
-        f"Ask about the variables that were used ({others[0]}, ..), or compute the target with "
-        f"the object whose variables you ask about.",
-        _renamed(case, joined),
+        f"Ask about the variables that were used ("
+        f"{f'`{model}.trainable_variables`' if model else f'{others[0]}, ..'}), or compute the target "
+        "with the object whose variables you ask about.",
+        _renamed(case, joined) or (about_object(case, model) if model else None),
     )
+
+
+def _called(case: Case, joined: list[int]) -> str | None:
+    """The object whose call read the variables that were used, as the person wrote it."""
+    view, left, names = case.view, set(joined), set()
+    for op in view.trace.ops[: view.query.op]:
+        if op.type not in ("ReadVariableOp", "ResourceGather") or left.isdisjoint(op.inputs):
+            continue
+        calls = [case.node(site) for site in (op.at, *op.via)]
+        funcs = [
+            n.func for n in calls
+            if isinstance(n, ast.Call) and isinstance(n.func, (ast.Name, ast.Attribute))
+        ]  # fmt: skip
+        if not op.scope or not funcs:
+            return None
+        names.add(ast.unparse(funcs[0]))
+        left -= set(op.inputs)
+    return names.pop() if len(names) == 1 and not left else None
 
 
 def _made_anew(case: Case, joined: list[int]) -> Site | None:
@@ -263,6 +289,14 @@ def _symbolic(case: Case) -> Found:
 
 
 def _not_a_tensor(case: Case) -> Found:
+    if case.source.owner:
+        return Found(
+            case.view.query.at,
+            f"The source `{case.name}` is a {case.source.type}, an object that holds variables, and "
+            "no tensor or variable itself.",
+            f"Ask about the variables inside it: `{case.name}.trainable_variables`.",
+            about_the_variables(case),
+        )
     mark = case.view.trace.marks.get(case.source.mark) if case.source.mark is not None else None
     left = f" It left TensorFlow in `{mark.what}` on {case.line(mark.at)}." if mark else ""
     return Found(

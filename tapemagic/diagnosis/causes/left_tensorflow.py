@@ -41,6 +41,8 @@ def recognise(case: Case) -> Found | None:
     back = next((e for e in case.way.edges if e.kind == "enter"), None)
     cut = case.cut
     value = case.call_it(cut.source) if cut is not None else f"`{case.name}`"
+    if cut is not None and cut.kind == "leave" and cut.source not in first.tensors:
+        value = f"What was computed from {value}"  # inside the call, as by a generator
     entered = _entered(case, back.target) if back is not None else None
     came = f", and came back as a constant on {case.line(entered)}" if entered else ""
     sure = back is None or back.certain
@@ -170,6 +172,8 @@ def _advice(mark: Mark) -> str:
         return "Leave out .numpy() and go on with the tensor and TensorFlow ops."
     if name in ("float", "int"):
         return f"Leave out {name}() and go on with the tensor."
+    if last in _FLOATS and name.startswith(("np.", "numpy.")):
+        return f"Use tf.cast(.., tf.{last}) instead of {name}."
     if name in NUMPY or name.startswith(("np.", "numpy.")):
         other = NUMPY.get(name.removeprefix("numpy.").removeprefix("np."))
         if other:
@@ -177,6 +181,7 @@ def _advice(mark: Mark) -> str:
     return "Compute this step with TensorFlow ops instead of NumPy or plain Python."
 
 
+_FLOATS = ("float16", "float32", "float64")
 NUMPY = {
     "mean": "reduce_mean", "sum": "reduce_sum", "max": "reduce_max", "min": "reduce_min",
     "amax": "reduce_max", "amin": "reduce_min", "prod": "reduce_prod", "std": "math.reduce_std",

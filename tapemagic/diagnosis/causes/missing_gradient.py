@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.repairs.registered import registered
@@ -19,6 +21,8 @@ with tf.GradientTape() as tape:
 grad = tape.gradient(y, x)
 """
 MENDED = EXAMPLE.replace("truncatemod", "math.floormod")
+FORWARD = "forward"
+"""The method of a query that was never asked: the call before it raised."""
 INSTEAD = {
     "TruncateMod": "tf.math.floormod, or the % operator, which have a gradient",
     "AdjustContrastv2": "(image - mean) * factor + mean, written with tf.reduce_mean",
@@ -31,12 +35,12 @@ INSTEAD = {
 def recognise(case: Case) -> Found | None:
     """A LookupError that names an op type; the op is found among those the tape recorded."""
     query = case.view.query
-    if query.error is None or query.error[0] != "LookupError":
+    kind = _named(query.error[1]) if query.error is not None else ""
+    if query.error is None or query.error[0] != "LookupError" or not kind:
         return None
     op = culprit_of(case)
     if op is None:
-        kind = query.error[1].rsplit(":", 1)[-1].strip()
-        return Found(query.at, f"TensorFlow has no gradient for the op {kind}.", None)
+        return Found(query.at, f"No gradient is registered for the op {kind}.", _advice(kind))
     written = case.written(op.at)
     forward = _forward_of(case, op)
     of = (
@@ -47,10 +51,33 @@ def recognise(case: Case) -> Found | None:
     return Found(
         op.at,
         f"No gradient is registered for the op {op.type}{of}, which `{written}` runs on "
-        f"{case.line(op.at)}: the backward pass can't get past it.",
-        f"Use {INSTEAD.get(op.type, 'ops that have a gradient')} instead, or give it a rule of "
-        "its own with tf.custom_gradient.",
+        f"{case.line(op.at)}: the backward pass can't get past it.{_when(case)}",
+        _advice(op.type),
         registered(case, op),
+    )
+
+
+def _named(message: str) -> str:
+    """The op type that TensorFlow's message names, in an eager backward pass or in a graph's."""
+    found = re.search(r"op type: (\w+)", message) or re.search(r"entry for: (\w+)", message)
+    return found[1] if found else ""
+
+
+def _advice(kind: str) -> str:
+    return (
+        f"Use {INSTEAD.get(kind, 'ops that have a gradient')} instead, or give it a rule of "
+        "its own with tf.custom_gradient."
+    )
+
+
+def _when(case: Case) -> str:
+    """Why the error came before anything was asked."""
+    query = case.view.query
+    if query.method != FORWARD:
+        return ""
+    return (
+        " The backward pass of a tf.function is built when it is called under a tape, on "
+        f"{case.line(query.at)}."
     )
 
 
@@ -65,7 +92,7 @@ def _forward_of(case: Case, op: Op) -> Op | None:
 
 def culprit_of(case: Case) -> Op | None:
     """The op that the error names: the last of its type that leads to the target."""
-    kind = (case.view.query.error or ("", ""))[1].rsplit(":", 1)[-1].strip()
+    kind = _named((case.view.query.error or ("", ""))[1])
     tracking = case.view.tracking
     fits = [
         op for op in case.view.trace.ops[: case.view.query.op]

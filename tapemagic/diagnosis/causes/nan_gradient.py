@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from typing import Any
 
 from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.edits import calls_in, dotted
+from tapemagic.diagnosis.nonfinite import Birth, first_inf, first_nan, flat, holds, masked
 from tapemagic.diagnosis.repairs.finite import finite
-from tapemagic.traces.model import BackwardStep, Op, Site, Tensor
+from tapemagic.diagnosis.repairs.mask import unmasked
+from tapemagic.traces.model import BackwardStep, Op, Site
 
 TEXT = """
 The value of the target may be fine and its gradient not: the derivative of a square root or a norm
@@ -58,13 +59,24 @@ def recognise(case: Case) -> Found | None:
         )
     op, _ = found
     value = _value(case, op)
-    forward = _forward(case, op)
-    if forward is None and not value and _gives(case, op):
-        forward = op
-    if forward is not None:
-        return _overflowed(case, _earlier(case, forward) or forward, kind)
+    birth = first_nan(case.view, op)
+    before = first_inf(case.view, birth.op if birth is not None and birth.op is not None else op)
+    if birth is None or (birth.op is not None and before is not None):
+        birth = before
+    if birth is not None and birth.op is None:
+        return _given(case, birth, kind)
+    if birth is not None and birth.op is not None:
+        earlier = _earlier(case, birth.op)
+        if earlier is None and birth.kind == "nan":
+            return _nan(case, birth, birth.op, kind)
+        return _overflowed(case, earlier or birth.op, kind)
+    mask = masked(case.view, op)
+    if mask is None and not value and any(_not_finite(case, t) for t in op.outputs):
+        return _overflowed(case, _earlier(case, op) or op, kind)
     at = op.at
     reason = BORN.get(op.type, "its derivative is not finite here")
+    if mask is not None and op.type not in _SURE:
+        return _at_mask(case, op, mask, kind)
     norm = _call(case, at, "norm")
     what = "tf.norm of a zero vector: " if norm is not None and op.type == "Sqrt" else ""
     return Found(
@@ -84,18 +96,6 @@ def born(case: Case) -> tuple[Op, BackwardStep] | None:
         if step.op is not None and not step.finite and step.upstream_finite:
             return view.trace.ops[step.op], step
     return None
-
-
-def _forward(case: Case, op: Op) -> Op | None:
-    """The forward op that first gave a NaN or Inf, where the values of its results were kept."""
-    view = case.view
-    found = None
-    while True:
-        bad = [t for t in op.inputs if _not_finite(view.trace.tensors.get(t))]
-        makers = [view.graph.maker[t] for t in bad if t in view.graph.maker]
-        if not makers:
-            return found
-        op = found = view.trace.ops[makers[0]]
 
 
 # Which input decides, and when the result can't be finite.
@@ -118,50 +118,179 @@ def _earlier(case: Case, op: Op) -> Op | None:
         tensor = todo.pop()
         facts = view.trace.tensors.get(tensor)
         maker = view.graph.maker.get(tensor)
-        if maker is None or maker in seen or (facts is not None and facts.value is not None):
-            continue  # a value that was kept is known to be finite here
+        if maker is None or maker in seen or holds(facts):
+            continue  # it is known, and finite here
         seen.add(maker)
         one = view.trace.ops[maker]
         position, bad = _SURE.get(one.type, (0, _never))
         decides = view.trace.tensors.get(one.inputs[position]) if one.inputs else None
         if decides is not None and decides.value is not None:
-            if any(isinstance(v, (int, float)) and bad(v) for v in _flat(decides.value)):
+            if any(isinstance(v, (int, float)) and bad(v) for v in flat(decides.value)):
                 found = one if found is None or one.index < found.index else found
         todo += one.inputs
     return found
+
+
+_FORWARD = {
+    "RealDiv": "a division by 0",
+    "Div": "a division by 0",
+    "Reciprocal": "the reciprocal of 0",
+    "Rsqrt": "1/sqrt of 0, or of a negative number",
+    "Sqrt": "the square root of a negative number",
+    "Log": "the log of 0, or of a negative number",
+    "Log1p": "log1p of -1, or of less",
+}
 
 
 def _never(_value: float) -> bool:
     return False
 
 
-def _gives(case: Case, op: Op) -> bool:
-    """Whether an op's own results are not finite, though its inputs are."""
-    return any(_not_finite(case.view.trace.tensors.get(t)) for t in op.outputs)
+def _not_finite(case: Case, tensor: int) -> bool:
+    return holds(case.view.trace.tensors.get(tensor)) in ("nan", "inf", "-inf")
 
 
-def _not_finite(facts: Tensor | None) -> bool:
-    return facts is not None and any(isinstance(v, str) for v in _flat(facts.value))
+def _given(case: Case, birth: Birth, kind: str) -> Found:
+    """Data or a variable that held it before anything was computed."""
+    view = case.view
+    user = birth.user
+    held = "NaN" if birth.kind == "nan" else "Inf"
+    at = case.made_at(birth.tensor)
+    reader = user.at if user is not None else None
+    reads = f"`{case.written(reader)}` on {case.line(reader)}"
+    maker = view.graph.maker.get(birth.tensor)
+    handle = None
+    if maker is not None and view.trace.ops[maker].inputs:
+        handle = view.graph.root(view.trace.ops[maker].inputs[0])
+    if handle is not None:
+        written = [i for i in view.graph.writes.get(handle, ()) if i < (maker or 0)]
+        last = view.trace.ops[written[-1]].at if written else None
+        where = (
+            f" It was last written by `{case.written(last)}` on {case.line(last)}." if last else ""
+        )
+        first = len(written) == 1 and view.graph.is_first_write(handle, written[0])
+        return Found(
+            last if last is not None and last.here else reader or view.query.at,
+            f"{case.call_it(handle)} already holds {held} when {reads} reads it, and the {kind} of "
+            f"the gradient comes from it.{where}",
+            "Begin with values that are finite."
+            if first
+            else "Find the step at which it left the finite numbers: a smaller learning rate, or clipped "
+            "gradients (tf.clip_by_norm, or clipnorm=1.0 of the optimizer), keep it in range; then "
+            "begin again from finite values.",
+        )
+    named = case.call_it(birth.tensor)
+    name = named if named.startswith("`") else f"The data that {reads} takes"
+    verb = "holds" if named.startswith("`") else "hold"
+    before = f" before {reads} computes with it" if named.startswith("`") else ""
+    return Found(
+        at or reader or view.query.at,
+        f"{name} already {verb} {held}{before}: it is in the data, and the {kind} of the gradient "
+        "comes from it.",
+        "Look for it in the data (tf.math.is_finite, np.isnan) and drop those rows or fill them in "
+        "before they are used.",
+    )
 
 
-def _overflowed(case: Case, op: Op, kind: str) -> Found:
+def _nan(case: Case, birth: Birth, op: Op, kind: str) -> Found:
+    """An op that made NaN out of values without one."""
+    if birth.mask is not None:
+        return _at_mask(case, op, birth.mask, kind)
+    held = [holds(case.view.trace.tensors.get(t)) for t in op.inputs]
+    infinite = any(h in ("inf", "-inf") for h in held)
+    reason = (_OF_INFINITE if infinite else _OF_FINITE).get(op.type)
+    if reason is None or op.type in _SURE:
+        return _overflowed(case, op, kind)
+    found = _overflowed(case, op, kind, f": {reason}")
+    found.fix = _INSIDE.get(op.type, found.fix)
+    if op.type == "Pow":
+        found.fixed_source = None  # no epsilon makes a negative number positive
+    return found
+
+
+_INSIDE = {
+    "Mean": "Divide the sum by a count that is at least 1: tf.reduce_sum(x) / tf.maximum(count, 1.0), "
+    "or tf.math.divide_no_nan.",
+    "Pow": "Keep the base positive: tf.abs(x), tf.nn.softplus(x), or tf.maximum(x, 1e-12).",
+}
+
+
+_OF_INFINITE = {
+    "Mul": "zero times infinity",
+    "Sub": "infinity minus infinity",
+    "AddV2": "infinity minus infinity",
+    "Softmax": "infinity minus infinity in the exponents",
+    "LogSoftmax": "infinity minus infinity in the exponents",
+    "RealDiv": "infinity divided by infinity",
+}
+_OF_FINITE = {
+    "Pow": "a negative number to a power that is not whole",
+    "Acos": "an argument outside -1 to 1",
+    "Asin": "an argument outside -1 to 1",
+    "Atanh": "an argument outside -1 to 1",
+    "Acosh": "an argument below 1",
+    "Mean": "the mean of no elements",
+}
+_OF_MASKED = {
+    "Mul": "zero times infinity",
+    "Softmax": "a row in which everything is masked has no softmax",
+    "LogSoftmax": "a row in which everything is masked has no softmax",
+}
+
+
+def _at_mask(case: Case, op: Op, mask: Op, kind: str) -> Found:
+    """An infinity that was meant, as a mask, met an op that makes NaN of it."""
     at = op.at
-    value = f": {BORN[op.type]}{_value(case, op)}" if op.type in _SURE else ""
+    reason = (
+        _OF_MASKED.get(op.type) or _OF_INFINITE.get(op.type) or "it makes no number of infinity"
+    )
+    return Found(
+        at,
+        f"{op.type} (`{case.written(at)}` on {case.line(at)}) gives NaN where it meets the infinity "
+        f"of the mask `{case.written(mask.at)}` on {case.line(mask.at)}: {reason}. The {kind} of the "
+        "gradient comes from it.",
+        "Mask with a large finite number such as -1e9 instead of -inf.",
+        unmasked(case, mask),
+    )
+
+
+def _overflowed(case: Case, op: Op, kind: str, why: str = "") -> Found:
+    at = op.at
+    value = f": {_FORWARD[op.type]}{_value(case, op)}" if op.type in _SURE else why
+    grown = op.type in _GROWING and not _has_zero(case, op) and not _normalises(case, at)
+    if grown and not why:
+        value = ": it is too large for its dtype"
+    fix = "Use tf.math.l2_normalize, which keeps away from zero." if _normalises(case, at) else None
+    if op.type in _SURE:
+        fix = fix or _advice(op.type, norm=False)
+    elif grown:
+        fix = fix or (
+            "Keep its input small: a smaller learning rate, clipped gradients (tf.clip_by_norm), or "
+            "inputs that are scaled to about 1."
+        )
     return Found(
         at,
         f"{op.type} (`{case.written(at)}` on {case.line(at)}) already gives a value that is not "
         f"finite in the forward pass{value}, and the {kind} of the gradient comes from it.",
         _trap(case, op)
-        or (
-            "Use tf.math.l2_normalize, which keeps away from zero."
-            if _normalises(case, at)
-            else None
-        )
-        or (_advice(op.type, norm=False) if op.type in _SURE else None)
+        or fix
         or "Keep its input in range: subtract the maximum before exp (or use tf.nn.softmax, "
         "tf.math.log_softmax), and add a small epsilon to what is divided by, or goes into a log.",
-        finite(case, op, at),
+        None if grown else finite(case, op, at),
     )
+
+
+_GROWING = frozenset(
+    ["Pow", "Mul", "Square", "MatMul", "BatchMatMulV2", "Conv2D", "AddV2", "Sub", "BiasAdd"]
+)
+"""Ops that give Inf of finite inputs only when the inputs are too large (a power: also at zero)."""
+
+
+def _has_zero(case: Case, op: Op) -> bool:
+    if op.type != "Pow":
+        return False
+    facts = case.view.trace.tensors.get(op.inputs[0])
+    return facts is None or facts.value is None or 0 in flat(facts.value)
 
 
 def _value(case: Case, op: Op) -> str:
@@ -171,17 +300,11 @@ def _value(case: Case, op: Op) -> str:
         facts = case.view.trace.tensors.get(tensor)
         if facts is None or facts.value is None:
             continue
-        flat = _flat(facts.value)
-        bad = [v for v in flat if v == 0 or isinstance(v, str)]
+        listed = flat(facts.value)
+        bad = [v for v in listed if v == 0 or isinstance(v, str)]
         if bad:
-            return f" (element {flat.index(bad[0])} of {case.call_it(tensor)} is {bad[0]})"
+            return f" (element {listed.index(bad[0])} of {case.call_it(tensor)} is {bad[0]})"
     return ""
-
-
-def _flat(value: Any) -> list[Any]:
-    if isinstance(value, list):
-        return [v for part in value for v in _flat(part)]
-    return [value]
 
 
 def _trap(case: Case, op: Op) -> str | None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import itertools
 
 from tapemagic.cell.text import CellText, span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.edits import Edits, calls_in, dotted, module_alias
 from tapemagic.diagnosis.repairs.rebinding import assigned_instead
+from tapemagic.traces.model import Op
 
 TEXT = """
 `tf.Variable(value)` copies the value into a new piece of state. The copy does not remember how the
@@ -31,15 +33,11 @@ def recognise(case: Case) -> Found | None:
     renewed = _renewed(case)
     if renewed is not None:
         return renewed
-    if cut is None or cut.kind != "state" or cut.write is None:
+    write = _initial(case)
+    if cut is None or write is None:
         return None
     view = case.view
-    write = view.trace.ops[cut.write]
     handle = view.graph.root(write.inputs[0])
-    if write.rule == "function":
-        return None
-    if not view.graph.is_first_write(handle, cut.write):
-        return None
     made = view.trace.ops[view.graph.created[handle]].at or write.at
     facts = view.trace.tensors.get(handle)
     name = f" `{facts.name}`" if facts is not None and facts.name else ""
@@ -50,6 +48,32 @@ def recognise(case: Case) -> Found | None:
         "Go on with the tensor itself; wrap it in no new variable on the way to the target.",
         _fixed(case, made),
     )
+
+
+def _initial(case: Case) -> Op | None:
+    """The write of a variable's initial value, if that is the cut.
+
+    An initial value that is a list is packed into a tensor by tf.Variable itself, which records
+    nothing while it does so: then the cut is the first op of that packing.
+    """
+    view, way = case.view, case.way
+    if way is None or way.cut is None:
+        return None
+    rest = way.edges[way.cut :]
+    packing = list(itertools.takewhile(lambda edge: edge.kind == "op", rest))
+    after = rest[len(packing)] if len(packing) < len(rest) else None
+    if after is None or after.kind != "state" or after.write is None:
+        return None
+    write = view.trace.ops[after.write]
+    if write.rule == "function" or not write.inputs:
+        return None
+    handle = view.graph.root(write.inputs[0])
+    if not view.graph.is_first_write(handle, after.write):
+        return None
+    made = view.trace.ops[view.graph.created[handle]]
+    ops = [view.trace.ops[edge.op] for edge in packing if edge.op is not None]
+    inside = all(made.at is not None and made.at in (op.at, *op.via) for op in ops)
+    return write if inside and not any(op.recorded for op in ops) else None
 
 
 def _renewed(case: Case) -> Found | None:
@@ -97,6 +121,8 @@ def _fixed(case: Case, at) -> str | None:  # type: ignore[no-untyped-def]
         return None
     call = calls[0]
     value = call.args[0]
+    if isinstance(value, ast.Lambda):
+        value = value.body  # TensorFlow calls it for the initial value
     if _is_changed(text, call):
         return None
     edits = Edits(text)

@@ -42,7 +42,54 @@ INSTEAD = {
     "HistogramFixedWidth": "a soft histogram (a sum of smooth bumps) instead of integer counts",
     "Bincount": "a soft count instead of integer counts",
     "DenseBincount": "a soft count instead of integer counts",
+    "HSVToRGB": "the formula in RGB instead, where it has a gradient (for the saturation, a mix of the "
+    "image and tf.image.rgb_to_grayscale of it)",
+    "Range": "a fixed number of points and scale them: T * tf.linspace(0.0, 1.0, n)",
+    "LinSpace": "a fixed number of points and scale them: T * tf.linspace(0.0, 1.0, n)",
+    "Bitcast": "the formula itself (such as tf.math.rsqrt) instead of the bits of a number, or "
+    "tf.cast between floats",
+    "AudioSpectrogram": "tf.signal.stft, which has a gradient",
+    "CTCGreedyDecoder": "tf.nn.ctc_loss on the logits instead of the decoded labels",
+    "CTCBeamSearchDecoder": "tf.nn.ctc_loss on the logits instead of the decoded labels",
+    "EditDistance": "tf.nn.ctc_loss, or a cross-entropy, instead of the edit distance",
+    "QuantizeV2": "tf.quantization.fake_quant_with_min_max_vars, which has a gradient",
+    "Where": "the values themselves with a soft weight instead of the positions at which they are",
 }
+FAMILIES = (
+    (
+        ("Serialize", "Parse", "Encode", "Decode", "String", "AsString", "Print", "Regex"),
+        "Hand the tensor itself on instead of a string or bytes made of it: those have no gradient.",
+    ),
+    (
+        ("Bitwise", "RightShift", "LeftShift", "Invert", "PopulationCount"),
+        "Compute with the float values instead of their bits.",
+    ),
+    (
+        ("InTopK",),
+        "Use a loss of the logits (a cross-entropy) instead of counting hits.",
+    ),
+    (
+        ("NonMaxSuppression", "CombinedNonMaxSuppression"),
+        "Gather the boxes and scores with the indices that it gives: only the choice has no gradient.",
+    ),
+    (
+        ("UpperBound", "LowerBound", "SearchSorted", "Bucketize", "Digitize"),
+        "Use a soft assignment (a softmax of the negative distances) instead of the number of a bin.",
+    ),
+    (
+        ("LookupTable", "HashTable", "MutableHashTable"),
+        "Keep what is learned in a tf.Variable and look it up with tf.gather.",
+    ),
+    (
+        ("RandomUniform", "RandomStandardNormal", "StatelessRandom", "RandomNormal"),
+        "Draw fixed noise and compute with it: mu + sigma * noise (the reparameterisation).",
+    ),
+    (
+        ("IsNan", "IsInf", "IsFinite", "Any", "All", "LogicalNot", "LogicalXor"),
+        "Use a soft condition such as tf.sigmoid(k * x) where its result is computed with.",
+    ),
+)  # fmt: skip
+"""Advice by how the types of a family begin."""
 
 
 def recognise(case: Case) -> Found | None:
@@ -67,6 +114,7 @@ def recognise(case: Case) -> Found | None:
             return None  # a gradient exists, for another input
     at = op.at
     where = f"`{case.written(at)}` on {case.line(at)}"
+    partly = _only_integers(found)
     if at is None and found.function is not None and found.function.at is not None:
         at = found.function.at
         where = (
@@ -75,10 +123,15 @@ def recognise(case: Case) -> Found | None:
         )
     return Found(
         at,
-        f"{where} runs {op.type}, which has no gradient"
+        f"{where} runs {op.type}, "
+        + (
+            "whose indices have no gradient; only its values have one"
+            if partly
+            else "which has no gradient"
+        )
         + (": its result only steps." if op.type in ROUNDING else ".")
         + (" A comparison (threshold) gives a yes or no." if op.type in COMPARISONS else ""),
-        _advice(op.type),
+        _advice(op.type, steps=_to_integer(found)),
         softened(case),
     )
 
@@ -88,7 +141,15 @@ def _to_integer(found) -> bool:  # type: ignore[no-untyped-def]
     return bool(outputs) and not any(found.is_float(t) for t in outputs) and found.op.type != "Cast"
 
 
-def _advice(kind: str) -> str:
+def _only_integers(found) -> bool:  # type: ignore[no-untyped-def]
+    """Whether the way goes through the integer result of an op that has a float result too."""
+    floats = [found.is_float(t) for t in found.op.outputs]
+    answer = found.answer
+    own = isinstance(answer, tuple) and found.position < len(answer) and answer[found.position]
+    return any(floats) and not all(floats) and bool(own)
+
+
+def _advice(kind: str, *, steps: bool = True) -> str:
     if kind in ROUNDING or kind == "FloorDiv":
         return (
             "Use a straight-through estimator, x + tf.stop_gradient(round(x) - x), or leave the "
@@ -111,7 +172,12 @@ def _advice(kind: str) -> str:
             "Keep what is to be differentiated out of tf.data: slice or tf.split the tensor itself "
             "under the tape."
         )
-    return "Use a smooth stand-in (a soft rank, softmax or sigmoid) for this step, or leave it out."
+    for begins, advice in FAMILIES:
+        if kind.startswith(begins):
+            return advice
+    if steps:  # its result is whole numbers: a rank, a count, an index
+        return "Use a smooth stand-in (a soft rank, softmax or sigmoid) for this step, or leave it out."
+    return f"Use ops that have a gradient in place of {kind}, or leave it out of the loss."
 
 
 def _integer_target(case: Case) -> Found | None:

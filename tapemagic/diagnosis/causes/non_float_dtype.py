@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ast
+
+from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
+from tapemagic.diagnosis.edits import dotted
 from tapemagic.diagnosis.repairs.floats import floated
 from tapemagic.diagnosis.repairs.soft import softened
 from tapemagic.traces.model import Site
@@ -40,7 +44,7 @@ def recognise(case: Case) -> Found | None:
         if dtype and dtype not in DIFFERENTIABLE:
             return Found(
                 found.op.at,
-                f"{case.value_before(found.op.at)} becomes {dtype} in "
+                f"{_cast_value(case, found.op.at)} becomes {dtype} in "
                 f"`{case.written(found.op.at)}` on {case.line(found.op.at)}: an integer has no "
                 "derivative, and casting it back does not bring one.",
                 f"Leave the values as floats: take the cast to {dtype} out of the way to "
@@ -66,6 +70,24 @@ def recognise(case: Case) -> Found | None:
                 softened(case),
             )
     return None
+
+
+def _cast_value(case: Case, at: Site | None) -> str:
+    """What was cast, as written in the call of the cast; else the value before it."""
+    text = case.text(at)
+    node = case.node(at) or (text.statement_at(at.line) if text is not None and at else None)
+    calls = [
+        n for n in ast.walk(node)
+        if isinstance(n, ast.Call) and n.args and dotted(n.func).rsplit(".", 1)[-1] in _CASTS
+    ] if node is not None else []  # fmt: skip
+    if len(calls) == 1 and text is not None:
+        written = text.segment(span(calls[0].args[0]))
+        if len(written) <= 40:
+            return f"`{written}`"
+    return case.value_before(at)
+
+
+_CASTS = ("cast", "to_int32", "to_int64", "saturate_cast")
 
 
 def _source(case: Case) -> Found:

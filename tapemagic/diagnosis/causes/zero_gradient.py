@@ -72,6 +72,9 @@ def recognise(case: Case) -> Found | None:
             None,
             certain=False,
         )
+    empty = _emptied(case, op)
+    if empty is not None:
+        return _said_empty(case, *empty)
     if added is not None:
         return _said_spread(case, op, added)
     at, kind = op.at, op.type
@@ -110,6 +113,29 @@ def recognise(case: Case) -> Found | None:
         ),
         enlivened(case, op, kind),
         level="info" if "If" in kind or _is_begin(case, factor) else None,
+    )
+
+
+def _emptied(case: Case, op: Op) -> tuple[Op, Shape] | None:
+    """The op itself, or one that takes its result, if what it gives holds no element at all."""
+    view, made = case.view, set(op.outputs)
+    takers = (view.trace.ops[i] for i in sorted(view.codes) if i > op.index)
+    for one in (op, *(t for t in takers if not made.isdisjoint(t.inputs))):
+        for tensor in one.outputs:
+            facts = view.trace.tensors.get(tensor)
+            if facts is not None and facts.shape and 0 in facts.shape and view.is_float(tensor):
+                return one, facts.shape
+    return None
+
+
+def _said_empty(case: Case, op: Op, shape: Shape) -> Found:
+    return Found(
+        op.at,
+        f"The gradient of `{case.name}` is exactly zero: `{case.written(op.at)}` on "
+        f"{case.line(op.at)} gives an empty tensor (its shape is {shape}), so nothing of it enters "
+        f"`{case.target}`.",
+        "Look at the mask or the indices of this batch: they keep no element. The mean of an empty "
+        "tensor is NaN; tf.math.divide_no_nan(sum, count) gives 0 instead.",
     )
 
 

@@ -64,6 +64,58 @@ def about_the_used(case: Case, shared: int) -> str | None:
     return rw.source()
 
 
+@mechanical
+def about_the_variables(case: Case) -> str | None:
+    """The cell with the question about the variables of a layer, a model or a module."""
+    rw = Rewriter(case.here)
+    for name in (a.name for a in case.view.query.sources if a.owner):
+        source = _written(case, name)
+        parent = rw.parents.get(id(source))
+        star = "*" if isinstance(parent, (ast.List, ast.Tuple)) else ""
+        rw.edits.replace(span(source), f"{star}{rw.operand(source)}.trainable_variables")
+    return rw.source()
+
+
+@mechanical
+def about_object(case: Case, name: str) -> str | None:
+    """The cell with the question about the variables of the object that was used."""
+    rw = Rewriter(case.here)
+    source = _query(case).args[1]
+    if not isinstance(source, (ast.Name, ast.Attribute)):
+        raise NoRepair
+    rw.put(source, lambda: f"{name}.trainable_variables")
+    return rw.source()
+
+
+@mechanical
+def without_none(case: Case) -> str | None:
+    """The cell with the question without a source that is None."""
+    rw = Rewriter(case.here)
+    source = _written(case, case.name)
+    parent = rw.parents.get(id(source))
+    if not isinstance(parent, (ast.List, ast.Tuple)) or len(parent.elts) < 2:
+        raise NoRepair
+    number = next(i for i, one in enumerate(parent.elts) if one is source)
+    ends = [span(one) for one in parent.elts]
+    last = number == len(ends) - 1
+    place = (*ends[number - 1][2:], *ends[number][2:]) if last else (
+        *ends[number][:2], *ends[number + 1][:2]
+    )  # fmt: skip
+    return rw.edits.replace(place, "").source()
+
+
+def _written(case: Case, name: str) -> ast.expr:
+    """The expression of a source, where the question names it."""
+    query = _query(case)
+    fits = [
+        node for node in ast.walk(query.args[1])
+        if isinstance(node, ast.expr) and case.here.segment(span(node)) == name
+    ]  # fmt: skip
+    if len(fits) != 1:
+        raise NoRepair
+    return fits[0]
+
+
 def _query(case: Case) -> ast.Call:
     at = case.view.query.at
     node = case.node(at)

@@ -21,6 +21,8 @@ NONE, ZERO, FINE, NONFINITE, UNSEEN = range(5)
 """What a backward op returned for an input; UNSEEN: symbolic, or on a device that was not read."""
 
 MOST_STEP_VALUES = 6000
+MOST_HELD = 4000
+"""Most tensors of the forward pass that are looked at once a gradient was not finite."""
 _SUMMED = frozenset(map(np.dtype, ("float32", "float64")))
 _INFINITY = float("inf")
 
@@ -38,6 +40,7 @@ class BackwardProbe:
         self.looked: dict[int, int] = {}  # id of a gradient of this query -> its code
         self.small: dict[int, Any] = {}  # the same for the values of small ones
         self.came: dict[int, int] = {}  # id of a returned gradient -> the tensor it is for
+        self.bad = False  # this query's gradients are no longer finite
         self.of: int | None = None  # the query that ``came`` belongs to
         self._registered: Any = None
 
@@ -111,7 +114,7 @@ class BackwardProbe:
         return result
 
     def _stepped(self, arguments: tuple[Any, ...], begin: int, result: Any) -> None:
-        _, attrs, num_inputs, _, outputs, out_grads, skip, _ = arguments
+        _, attrs, num_inputs, inputs, outputs, out_grads, skip, _ = arguments
         index = None
         if attrs is not None:
             index = self.log.by_attributes().get(id(attrs))
@@ -123,6 +126,18 @@ class BackwardProbe:
                 if index is not None:
                     break
         self._step(index, num_inputs, result, skip, out_grads, begin)
+        if self.bad:
+            for tensor in (*(inputs or ()), *(outputs or ())):
+                self._hold(tensor)
+
+    def _hold(self, tensor: Any) -> None:
+        """Note whether the values of a forward pass that went wrong are finite."""
+        holds = self.log.holds
+        if type(tensor) is not self.tensor or tensor._id in holds or len(holds) >= MOST_HELD:
+            return
+        holds[tensor._id] = ""
+        if tensor.dtype.is_floating:
+            holds[tensor._id] = held(tensor._numpy_internal())
 
     def _silent_read(self, upstream: Any) -> int | None:
         """The read, done in C, that an upstream gradient is for: such a step names no tensor."""
@@ -236,6 +251,7 @@ class BackwardProbe:
             result = [None] * num_inputs if result is None else [result]
         if self.of != self.ops.query:
             self.of = self.ops.query
+            self.bad = False
             self.came.clear()
             self.looked.clear()
             self.small.clear()
@@ -274,6 +290,7 @@ class BackwardProbe:
                 self.came[known] = inputs[position]
         up = NONE
         if NONFINITE in codes:
+            self.bad = True
             up = max((_look(g) for g in upstream or ()), default=NONE)
         query.steps.append((index, bytes(codes), skip, up, values, begin))
 
@@ -294,12 +311,22 @@ def _look(gradient: Any) -> int:
     return look_at(array)
 
 
+def held(array: Any) -> str:
+    """What an array of floats holds: "nan", else "inf" or (if no other) "-inf", else "finite"."""
+    flat = array if array.dtype.itemsize > 2 else array.astype("float32")
+    if np.isfinite(flat).all():
+        return "finite"
+    if np.isnan(flat).any():
+        return "nan"
+    return "inf" if np.isposinf(flat).any() else "-inf"
+
+
 def look_at(array: Any) -> int:
     """As :func:`_look`, for an array."""
     if array.dtype in _SUMMED:
         # A dot product with itself is the cheapest single pass: NaN and Inf show in it.
         flat = array.ravel()
-        square = flat.dot(flat)
+        square = np.vdot(flat, flat)  # of the products it is the one that never warns
         if 0.0 < square < _INFINITY:
             return FINE
         if square == 0.0:

@@ -192,7 +192,8 @@ class TapesProbe:
         if known is not None:
             what = "variable" if known in self.log.variables else "tensor"
         mark = self.mark_of(item) if known is None else None
-        return RawArgument(path, known, what, name, shape, type(item).__name__, mark)
+        owner = known is None and hasattr(type(item), "trainable_variables")
+        return RawArgument(path, known, what, name, shape, type(item).__name__, mark, owner)
 
     def arguments(self, structure: Any) -> list[RawArgument]:
         """The flattened arguments, in the order of ``tf.nest``, with where each one stood."""
