@@ -23,12 +23,18 @@ def number(value: Any, digits: int = 4) -> str:
 
 
 def small(value: Any, limit: int = INLINE) -> str | None:
-    """Write a scalar or nested list if it fits into ``limit`` characters, else None."""
-    text = _write(value, limit)
-    return text if text is not None and len(text) <= limit else None
+    """Write a scalar or nested list if it fits into ``limit`` characters, else None.
+
+    Where four digits of each element are too long, three may fit.
+    """
+    for digits in (4, 3):
+        text = _write(value, limit, digits)
+        if text is not None and len(text) <= limit:
+            return text
+    return None
 
 
-def _write(value: Any, limit: int) -> str | None:
+def _write(value: Any, limit: int, digits: int) -> str | None:
     if value is None:
         return None
     if isinstance(value, str) and value in _NOT_FINITE:
@@ -36,10 +42,10 @@ def _write(value: Any, limit: int) -> str | None:
     if isinstance(value, str):
         return repr(value) if len(value) <= limit else None
     if not isinstance(value, (list, tuple)):
-        return number(value)
+        return number(value, digits)
     if len(value) > limit:
         return None
-    parts = [_write(item, limit) for item in value]
+    parts = [_write(item, limit, digits) for item in value]
     if any(part is None for part in parts):
         return None
     return "[" + ", ".join(part for part in parts if part is not None) + "]"
