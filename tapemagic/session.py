@@ -9,8 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from itertools import zip_longest
-from types import CodeType, TracebackType
+from types import CodeType
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from tapemagic.cell.adopt import MOST_LINES, functions_of, is_own, kept, label_of, text_of, watch
@@ -26,13 +25,13 @@ from tapemagic.recorder.patches import to_the_end
 from tapemagic.recorder.private import is_imported
 from tapemagic.recorder.recorder import Recorder
 from tapemagic.report.model import Report, Why
+from tapemagic.tracebacks import prune
 
 if TYPE_CHECKING:
     from tapemagic.trying.around import Around
 
 MOST_PAST = 50_000
 """Rows up to which an earlier cell's are kept while a tape of it can be asked."""
-_OURS = __file__.rsplit("/", 1)[0]
 
 
 class SessionActive(RuntimeError):
@@ -463,39 +462,3 @@ def _can_be_asked(tape: Any) -> bool:
 def _renamed(code: CodeType, filename: str) -> CodeType:
     consts = tuple(_renamed(c, filename) if isinstance(c, CodeType) else c for c in code.co_consts)
     return code.replace(co_filename=filename, co_consts=consts)
-
-
-def prune(error: BaseException) -> None:
-    """Take our frames out of an exception's traceback, and out of those it came from.
-
-    An exception that was raised and handled in our own code is no part of the person's story.
-    """
-    seen: set[int] = set()
-    todo: list[BaseException | None] = [error]
-    while todo:
-        one = todo.pop()
-        if one is None or id(one) in seen:
-            continue
-        seen.add(id(one))
-        one.__traceback__ = _pruned(one.__traceback__)
-        context = one.__context__
-        while context is not None and _is_ours(context):
-            context = context.__context__
-        if context is not one.__context__:
-            one.__context__ = context
-        todo += [one.__cause__, context]
-
-
-def _is_ours(error: BaseException) -> bool:
-    return error.__traceback__ is not None and _pruned(error.__traceback__) is None
-
-
-def _pruned(entry: TracebackType | None) -> TracebackType | None:
-    kept: list[TracebackType] = []
-    while entry is not None:
-        if not entry.tb_frame.f_code.co_filename.startswith(_OURS):
-            kept.append(entry)
-        entry = entry.tb_next
-    for one, following in zip_longest(kept, kept[1:]):
-        one.tb_next = following
-    return kept[0] if kept else None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import FunctionType
 
 import tapemagic
-from tapemagic.session import prune
+from tapemagic.tracebacks import prune
 
 OURS = compile(
     "def fail(then):\n    try:\n        {}['a key of ours']\n    except KeyError:\n        then()\n",
