@@ -12,6 +12,9 @@ from tapemagic.diagnosis.view import QueryView, Way
 from tapemagic.traces.flow import Edge, node_mark
 from tapemagic.traces.model import Argument, Op, Site
 
+FAR = 500.0
+"""The price of a way above which no value of the source enters the target."""
+
 
 @dataclass(slots=True)
 class Found:
@@ -113,6 +116,11 @@ class Case:
     def at_source(self) -> bool:
         """Whether the very first step from the source is the cut."""
         return self.way is not None and self.way.cut == 0
+
+    @property
+    def followed(self) -> bool:
+        """Whether a value of the source was seen to enter the target, by more than its shape."""
+        return self.source.tensor is not None and self.view.price(self.source.tensor) < FAR
 
     @property
     def earlier(self) -> bool:
