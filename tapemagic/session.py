@@ -147,6 +147,7 @@ class Session:
         flow = self.recorder.flow
         made = embed(code, flow.hooks, flow.flags)
         for inner in codes(made):
+            flow.know_literals(inner)
             plain = self._plain.get((inner.co_qualname, inner.co_firstlineno))
             if plain is not None and flow.hooks in inner.co_consts:
                 if plain.co_filename != inner.co_filename:
@@ -296,6 +297,7 @@ class Session:
         flow.add(made)
         table: dict[tuple[str, int], CodeType] = {}
         for inner in codes(embed(compiled, flow.hooks, flow.flags)):
+            flow.know_literals(inner)
             if flow.hooks in inner.co_consts:
                 table.setdefault((inner.co_qualname, inner.co_firstlineno), inner)
         return text, table

@@ -12,6 +12,9 @@ from tapemagic.diagnosis.view import QueryView, Way
 from tapemagic.traces.flow import Edge, node_mark
 from tapemagic.traces.model import Argument, Op, Site
 
+FAR = 500.0
+"""The price of a way above which no value of the source enters the target."""
+
 
 @dataclass(slots=True)
 class Found:
@@ -119,6 +122,11 @@ class Case:
         """Whether a Jacobian was asked of a value by itself, and the tape doesn't track it."""
         tensor = self.source.tensor
         return tensor in self.view.targets and tensor not in self.view.begins
+
+    @property
+    def followed(self) -> bool:
+        """Whether a value of the source was seen to enter the target, by more than its shape."""
+        return self.source.tensor is not None and self.view.price(self.source.tensor) < FAR
 
     @property
     def earlier(self) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from tapemagic.diagnosis.view import MISSING, SHAPES, QueryView
 from tapemagic.traces.model import Body, Op, Tensor
+from tapemagic.traces.sizes import SIZES, counted
 from tapemagic.traces.tracking import DIFFERENTIABLE
 
 DEEP = 4
@@ -129,9 +130,12 @@ def unreached(view: QueryView, op: Op, position: int) -> Body | None:
     made = {t: inner for inner in body.ops for t in inner.outputs}
     writes = _writes(body)
     seen, todo = set(body.outputs), list(body.outputs)
+    counts = counted(body.ops)
     while todo:
         inner = made.get(todo.pop())
-        if inner is None or inner.type in SHAPES:
+        if inner is None:
+            continue
+        if inner.type in SHAPES and not (inner.type in SIZES and inner.inputs[0] in counts):
             continue
         written = [t for _, t in _written(inner, writes)]
         for tensor in (*inner.inputs, *written):

@@ -1,7 +1,7 @@
 """Incomplete gradients: a number came back, and one of several ways was cut.
 
 Only ways that carry the source's value into the target count: a value that was merely logged is on
-no way, and a condition, index or shape only chooses. Cuts inside Keras' own layers, and the
+no way, and a condition, index or shape only chooses. Cuts that Keras' own layers make, and the
 ``stop_gradient`` inside TensorFlow's own functions, are their business and are left out.
 """
 
@@ -35,7 +35,7 @@ def incomplete(view: QueryView, source: Argument, texts: Texts) -> list[Why]:
         return []
     found: dict[object, Why] = {}
     for edge, reached in _cuts(view):
-        if source.tensor not in reached:
+        if source.tensor not in reached or _asked_before(view, source.tensor, edge):
             continue
         case = Case(view, source, texts, "none", _way(view, source.tensor, edge, reached))
         if _not_the_persons(case, edge):
@@ -115,18 +115,37 @@ def _carries(view: QueryView, edge: Edge, fault: str) -> bool:
         return False
     if edge.kind == "leave" and _only_a_size(view, edge):
         return False
+    if edge.kind == "state" and edge.write is not None and view.trace.ops[edge.write].library:
+        return False  # a layer of the library keeps its own state
     if edge.kind != "op":
         return edge.kind in ("leave", "state", "query")
     op = view.trace.ops[edge.op]  # type: ignore[index]
     if op.type in STEPS and _is_remainder(view, op):
         return False
-    if op.library or not view.is_float(edge.target) or view.cost(edge, fault) >= NEAR:
+    if not view.is_float(edge.target) or view.cost(edge, fault) >= NEAR:
         return False
     tracking = view.tracking
     assert tracking is not None
+    if op.library and (fault == "no-gradient" or tracking.recording_at(op.index)):
+        return False  # but where the tape was not recording, that was not the layer's doing
     if fault == "untracked":
-        return edge.source in tracking.tracked and not op.recorded
+        return edge.source in tracking.tracked
     return True
+
+
+def _asked_before(view: QueryView, source: int, edge: Edge) -> bool:
+    """Whether the tape of an earlier question recorded the cut step, and was asked about the source.
+
+    What an earlier turn of a loop hands on was differentiated there.
+    """
+    if edge.op is None or not view.trace.ops[edge.op].recorded:
+        return False
+    return any(
+        q.tape != view.query.tape
+        and edge.op < q.op <= view.query.op
+        and any(a.tensor == source for a in q.sources)
+        for q in view.trace.queries[: view.query.index]
+    )
 
 
 def _is_remainder(view: QueryView, op: Op) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 
 from tapemagic.traces.flow import Edge, ValueGraph, node_mark
 from tapemagic.traces.model import Op, Query, Tape, Trace
+from tapemagic.traces.sizes import SIZES
 from tapemagic.traces.tracking import DIFFERENTIABLE, Tracking, track
 
 MISSING = "missing"
@@ -166,7 +167,8 @@ class QueryView:
         if edge.kind == "op" and edge.op is not None:
             op = self.trace.ops[edge.op]
             if op.type in SHAPES:
-                return _SHAPE
+                counts = op.type in SIZES and edge.source in self.graph.counted
+                return _LOOSE if counts else _SHAPE
             if not self.is_float(edge.source):
                 facts = self.trace.tensors.get(edge.source)
                 # An integer that is computed on is a detour; one that picks elements is an index.
@@ -185,8 +187,11 @@ class QueryView:
     # -- ways
 
     @cached_property
-    def _routes(self) -> tuple[dict[int, float], dict[int, Edge]]:
-        """Dijkstra backward from the targets: cost and next edge of every ancestor."""
+    def _routes(self) -> tuple[dict[int, float], dict[int, Edge], dict[int, float]]:
+        """Dijkstra backward from the targets: cost and next edge of every ancestor.
+
+        And the cost without the steps that went on where the tape was left already.
+        """
         since = self.tracking.begin if self.tracking is not None else 0
         limit = self.query.op
         best: dict[int, float] = dict.fromkeys(self.targets, 0.0)
@@ -194,6 +199,7 @@ class QueryView:
         count = itertools.count()
         heap = [(0.0, next(count), t) for t in self.targets]
         done: set[int] = set()
+        near = dict(best)
         while heap:
             cost, _, node = heapq.heappop(heap)
             if node in done:
@@ -202,12 +208,20 @@ class QueryView:
             for edge in self.graph.incoming(node, since, limit):
                 if edge.source in done:
                     continue
-                price = cost + self.cost(edge, self.fault(edge)) + 1e-4
+                fault = self.fault(edge)
+                step = self.cost(edge, fault)
+                price = cost + step + 1e-4
                 if price < best.get(edge.source, float("inf")):
                     best[edge.source] = price
                     following[edge.source] = edge
+                    off = fault == "untracked" and step == _COSTS[fault] and self._is_off(node)
+                    near[edge.source] = near[node] + (0.0 if off else step)
                     heapq.heappush(heap, (price, next(count), edge.source))
-        return best, following
+        return best, following, near
+
+    def _is_off(self, node: int) -> bool:
+        """Whether a node was made without the tape."""
+        return self.tracking is not None and node not in self.tracking.tracked
 
     def ancestor(self, node: int) -> bool:
         """Whether the target's value came from a node in any way."""
@@ -215,12 +229,15 @@ class QueryView:
 
     @property
     def ancestors(self) -> dict[int, float]:
-        """Every node that the target's value came from."""
-        return self._routes[0]
+        """Every node that the target's value came from, with what the way to the target costs.
+
+        What ran before the tape is one step, however long it was.
+        """
+        return self._routes[2]
 
     def way(self, source: int) -> Way | None:
         """The cheapest way from a source to a target."""
-        best, following = self._routes
+        best, following, _ = self._routes
         if source not in best:
             return None
         edges: list[Edge] = []

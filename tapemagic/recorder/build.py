@@ -125,7 +125,7 @@ class Builder:
     def build(self) -> Trace:
         """The trace; afterwards the log holds no tensor."""
         for part in (
-            self._ops, self._tensors, self._tapes, self._marks, self._bindings, self._queries,
+            self._ops, self._tensors, self._aside, self._tapes, self._marks, self._bindings, self._queries,
         ):  # fmt: skip
             try:
                 part()
@@ -199,7 +199,19 @@ class Builder:
                 op.phase = "earlier"
             if index in log.tangents and not op.recorded:
                 op.phase = "tangent"
+            if index in log.thread_ops:
+                op.phase = "thread"
             trace.ops.append(op)
+
+    def _aside(self) -> None:
+        """What ops of other threads took in whose results were not met on the cell's own."""
+        log, aside = self.log, self.trace.aside
+        for made, row in list(log.elsewhere.items()):
+            if made in log.made:
+                continue
+            sites = self.places.sites(row.where)
+            for tensor in row.inputs:
+                aside.setdefault(tensor, sites[0] if sites else None)
 
     def _graph_sites(self, key: str, name: Any) -> tuple[Site, ...]:
         graph: Any = self.log.graphs.get(key)
@@ -259,9 +271,11 @@ class Builder:
                 trace.tensors[made].holds = what
 
     def _tapes(self) -> None:
+        named = self.log.object_names.values()
+        names = {id(ref): name for known in named for ref, name in known}
         for number, raw in self.log.tapes.items():
             sites = self.places.sites(raw.where)
-            name = self.log.object_names.get(raw.key) or self._with_name(sites)
+            name = names.get(id(raw.tape)) or self._with_name(sites)
             tape = Tape(
                 number, raw.persistent, raw.auto_watch, name,
                 sites[0] if sites else None, graph=raw.graph, ours=raw.ours,
@@ -307,7 +321,17 @@ class Builder:
                 raw.spot.text.segment(raw.spot.place) if raw.spot is not None else ""
             )
             self.trace.marks[number] = Mark(
-                number, raw.index, what, raw.type, at, raw.tensors, raw.marks, raw.ops, raw.name
+                number,
+                raw.index,
+                what,
+                raw.type,
+                at,
+                raw.tensors,
+                raw.marks,
+                raw.ops,
+                raw.name,
+                raw.certain,
+                raw.holds,
             )
         for entry in self.log.entries:
             self.trace.entries.append(

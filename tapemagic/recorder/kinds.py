@@ -19,6 +19,8 @@ _PLAIN = (
     types.MethodType, types.CodeType, slice, range, type(Ellipsis), type(NotImplemented),
 )  # fmt: skip
 _CONTAINERS = (list, tuple, dict, set, frozenset, deque)
+_WRAPPERS = ("_DictWrapper", "_TupleWrapper")
+"""What a ``tf.Module`` makes of a dict or tuple that is one of its attributes; a list stays a list."""
 _LIBRARIES = frozenset(("builtins", "tensorflow", "keras", "numpy"))
 _FRAMEWORK = ("tensorflow", "keras", "tf_keras", "matplotlib", "google.protobuf")
 
@@ -68,7 +70,11 @@ class Kinds:
             return PLAIN
         if issubclass(cls, _CONTAINERS):
             return CONTAINER
+        if cls.__name__ in _WRAPPERS and any(n.startswith("tensorflow.") for n in names):
+            return CONTAINER
         root = cls.__module__
+        if cls.__name__ == "TensorShape":
+            return OBJECT
         if root.startswith(_FRAMEWORK):
             return PLAIN
         if any(n.split(".")[0] in ("tensorflow", "keras") for n in names):
@@ -113,6 +119,8 @@ def unwrapped(value: Any) -> Any:
 
 def items(box: Any) -> Iterator[Any]:
     """The values in a container, past any ``__iter__`` of the person's own."""
+    if not issubclass(type(box), _CONTAINERS):
+        box = box.__wrapped__
     for base in (dict, list, tuple, set, frozenset, deque):
         if isinstance(box, base):
             return iter(dict.values(box) if base is dict else base.__iter__(box))  # type: ignore[arg-type]

@@ -6,6 +6,7 @@ is copied.
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from types import CodeType, FrameType
@@ -35,6 +36,8 @@ class RawMark:
     ops: tuple[int, int] | None
     what: str | None
     name: str | None = None
+    certain: bool = True
+    holds: bool = False
 
 
 @dataclass(slots=True)
@@ -59,7 +62,6 @@ class RawTape:
     where: tuple[Where, ...]
     graph: str | None
     ours: bool = False
-    key: int = 0  # id of the tape, by which its name is found
     tape: Any = None  # a weak reference to it
     events: list[tuple[int, str, int | None, tuple[Where, ...], bool]] = field(default_factory=list)
 
@@ -111,6 +113,16 @@ class RawVariable:
     label: str
 
 
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """An op that ran on another thread."""
+
+    type: str
+    inputs: tuple[int, ...]
+    outputs: tuple[int, ...]
+    where: tuple[Where, ...]
+
+
 MOST_VARIABLES = 20_000
 _variables: dict[int, RawVariable] = {}
 """Variables that earlier cells met, by the id of the handle, which is never used again (negative:
@@ -128,13 +140,16 @@ class Log:
         self.small: dict[int, Any] = {}
         self.holds: dict[int, str] = {}  # tensor id -> see trace.model.Tensor.holds
         self.reads: list[int] = []  # handles of variables that were read since the last op
+        self.elsewhere: dict[int, Elsewhere] = {}  # tensor id -> the other thread's op
+        self.thread_reads: dict[int, list[int]] = {}  # as ``reads``, of each other thread
+        self.thread_ops: set[int] = set()  # rows of ops that ran on another thread
         self.variables: dict[int, RawVariable] = {}
         self.tapes: dict[int, RawTape] = {}
         self.queries: list[RawQuery] = []
         self.marks: list[RawMark] = []
         self.entries: list[RawEntry] = []
         self.bindings: list[tuple[int, Spot, str, int, bool, str | None]] = []
-        self.object_names: dict[int, str] = {}
+        self.object_names: dict[int, list[tuple[Any, str]]] = {}  # by id: references and names
         self.graphs: dict[str, Any] = {}  # FuncGraphs of functions that were traced or called
         self.traced: dict[str, str] = {}  # keys of functions that were traced -> their names
         self.compiled: set[str] = set()  # keys of functions with jit_compile=True
@@ -198,6 +213,27 @@ class Log:
         """Whether an op ran since there were ``begin`` of them."""
         return len(self.ops) > begin
 
+    def bring(self, tensor: int) -> None:
+        """Make rows of what another thread computed, up to a tensor that is met on the cell's own."""
+        todo = [tensor]
+        while todo:
+            row = self.elsewhere.get(todo[-1])
+            if row is None or todo[-1] in self.made:
+                todo.pop()
+                continue
+            before = [t for t in row.inputs if t in self.elsewhere and t not in self.made]
+            if before:
+                todo += before
+                continue
+            index = len(self.ops)
+            self.ops.append(
+                (row.type, row.inputs, row.outputs, row.where, None, None, (), None, None, None)
+            )
+            self.tracked.append(False)
+            self.thread_ops.add(index)
+            for made in row.outputs:
+                self.made[made] = index
+
     def mark(self, mark: RawMark) -> int:
         """Keep a mark; its number."""
         self.marks.append(mark)
@@ -211,7 +247,13 @@ class Log:
     def name_object(self, name: str, value: Any) -> None:
         """Names of tapes."""
         if hasattr(value, "watch") and hasattr(value, "gradient"):
-            self.object_names.setdefault(id(value), name)
+            try:
+                ref = weakref.ref(value)
+            except TypeError:
+                return
+            known = self.object_names.setdefault(id(value), [])
+            if not known or known[-1][0] is not ref:
+                known.append((ref, name))  # its id may be another one's by now
 
     def bind(
         self, spot: Spot, name: str, value: Any, variable: bool, slot: str | None = None

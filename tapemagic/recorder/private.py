@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import threading
 from collections.abc import Callable
+from types import CodeType
 from typing import Any
 
 
@@ -17,6 +18,16 @@ def is_imported() -> bool:
     module = sys.modules.get("tensorflow")
     spec = getattr(module, "__spec__", None)
     return module is not None and not getattr(spec, "_initializing", False)
+
+
+def is_tracer(code: CodeType) -> bool:
+    """Whether code is the function that traces a Python function into a graph."""
+    return code.co_name == "func_graph_from_py_func"
+
+
+def is_traced_code(code: CodeType) -> bool:
+    """Whether code is what autograph made of a person's function."""
+    return "__autograph_generated_file" in code.co_filename
 
 
 class Private:

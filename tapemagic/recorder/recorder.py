@@ -15,6 +15,7 @@ from tapemagic.recorder.probes.forward import ForwardProbe
 from tapemagic.recorder.probes.functions import FunctionsProbe
 from tapemagic.recorder.probes.ops import OpsProbe
 from tapemagic.recorder.probes.tapes import TapesProbe
+from tapemagic.recorder.probes.threads import ThreadsProbe
 from tapemagic.recorder.probes.variables import VariablesProbe
 
 
@@ -77,6 +78,9 @@ class Recorder:
             self._restores.append(forward.restore)
             forward.install(self.patches)
             self.tapes.install(self.patches)
+            threads = ThreadsProbe(self.log, private)
+            self._restores.append(threads.restore)
+            threads.install(self.patches)
             VariablesProbe(self.log, private).install(self.patches)
             self._functions.install(self.patches)
             self._arm_keras()

@@ -311,7 +311,7 @@ def _notes(trace: Trace, report: Report, imported: bool) -> list[str]:
     notes = []
     if not imported:
         notes.append("This cell used no TensorFlow: there was nothing to trace.")
-    elif not report.executed and not report.calls:
+    elif not report.executed and not report.calls and not trace.aside:
         notes.append("No TensorFlow op ran in this cell: there was nothing to trace.")
     elif not report.calls and not report.notes:  # an interrupted report has said so
         notes.append(

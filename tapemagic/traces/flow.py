@@ -11,8 +11,10 @@ from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from functools import cached_property
 
 from tapemagic.traces.model import Body, Entry, Mark, Op, Query, Trace
+from tapemagic.traces.sizes import counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +95,11 @@ class ValueGraph:
             for position, result in enumerate(query.results):
                 if result is not None:
                     self._results[result] = (query, position)
+
+    @cached_property
+    def counted(self) -> set[int]:
+        """The tensors whose size may depend on values."""
+        return counted(self.trace.ops)
 
     def root(self, tensor: int) -> int:
         """The handle itself, of what captured it in a function's graph."""
@@ -205,9 +212,9 @@ class ValueGraph:
 
     def _into_mark(self, mark: Mark, node: int, limit: int) -> Iterable[Edge]:
         for tensor in mark.tensors:
-            yield Edge(tensor, node, "leave", mark=mark.id)
+            yield Edge(tensor, node, "leave", mark=mark.id, certain=mark.certain)
         for number in mark.marks:
-            yield Edge(mark_node(number), node, "python", mark=mark.id)
+            yield Edge(mark_node(number), node, "python", mark=mark.id, certain=mark.certain)
         if mark.ops is not None:
             for index in range(mark.ops[0], min(mark.ops[1], limit)):
                 op = self.trace.ops[index]

@@ -68,7 +68,8 @@ class Op:
     via: tuple[Site, ...] = ()  # the calls that led there, innermost first, without ``at``
     recorded: bool = False  # a tape recorded it
     phase: str = "forward"
-    """"forward", "backward" inside a query, "earlier" (see heritage) or "tangent", of forward mode."""
+    """"forward", "backward" inside a query, "earlier" (see heritage), "tangent" (of forward mode) or
+    "thread" (another's)."""
     graph: str | None = None  # name of the tf.function body that holds it; None in eager mode
     scope: tuple[str, ...] = ()  # the Keras layers it ran in, outermost first
     attrs: dict[str, Any] = field(default_factory=dict)
@@ -205,6 +206,7 @@ class Mark:
     ops: tuple[int, int] | None = None  # range of ops that ran inside the call that made it
     name: str | None = None
     certain: bool = True
+    holds: bool = False  # an object of a person's class, which keeps the tensors it was given
 
 
 @dataclass(slots=True)
@@ -260,6 +262,7 @@ class Trace:
     entries: list[Entry] = field(default_factory=list)
     bindings: list[Binding] = field(default_factory=list)
     bodies: dict[str, Body] = field(default_factory=dict)
+    aside: dict[int, Site | None] = field(default_factory=dict)  # used on another thread, and where
     refused: list[tuple[Site | None, str, str]] = field(default_factory=list)  # by tape.watch
     spent: list[tuple[Site, float]] = field(default_factory=list)  # seconds by expression
     notes: list[str] = field(default_factory=list)  # about what was asked of the run

@@ -116,7 +116,7 @@ def track(trace: Trace, tape: Tape, until: int | None = None) -> Tracking:
         if at < 0 or index >= made.spans[at][1]:
             continue
         op = trace.ops[index]
-        if not op.outputs or op.phase == "earlier":
+        if not op.outputs or op.phase in ("earlier", "thread"):
             continue
         held = False
         for tensor in op.inputs:

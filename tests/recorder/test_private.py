@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import inspect
+import sys
+import threading
 from typing import Any
 
 import pytest
 import tensorflow as tf
 
-from tapemagic.recorder.private import Private, is_imported
+from tapemagic.recorder.private import Private, is_imported, is_traced_code, is_tracer
 
 
 @pytest.fixture(scope="module")
@@ -49,6 +51,31 @@ def test_op_callback_arguments(private: Private) -> None:
     assert [s["graph"].name for s in seen if s["graph"] is not None][0] == "body"
     assert any(k.startswith("__inference_body") for k in kinds)
     assert kinds.count("AddV2") == 1
+
+
+def test_code_above_an_op_that_is_traced() -> None:
+    seen: list[str] = []
+
+    def helper(x: Any) -> Any:
+        frame = sys._getframe()
+        while frame is not None and not is_tracer(frame.f_code):
+            if is_traced_code(frame.f_code):
+                seen.append(frame.f_code.co_name)
+            frame = frame.f_back  # type: ignore[assignment]
+        assert frame is not None
+        return x
+
+    @tf.function
+    def body(x: Any) -> Any:
+        return helper(x)
+
+    body(tf.constant(1.0))
+    assert "tf__helper" in seen
+    assert "tf__body" in seen
+
+
+def test_threads_begin_in_bootstrap_inner() -> None:
+    assert list(inspect.signature(threading.Thread._bootstrap_inner).parameters) == ["self"]  # type: ignore[attr-defined]
 
 
 def test_ids_grow() -> None:

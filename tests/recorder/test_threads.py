@@ -47,6 +47,104 @@ g = tape.gradient(y, w)
     assert names["found"][0].numpy() == (-3.0 * tf.sin(2.0)).numpy()
 
 
+def test_what_another_thread_computed_comes_with_its_line() -> None:
+    cell = """
+import threading
+import tensorflow as tf
+w = tf.Variable(2.0)
+made = []
+def work():
+    made.append(tf.cos(w) * 3.0)
+with tf.GradientTape() as tape:
+    thread = threading.Thread(target=work)
+    thread.start()
+    thread.join()
+    y = made[0] + 1.0
+g = tape.gradient(y, w)
+"""
+    begin = vars(threading.Thread)["_bootstrap_inner"]
+    report = run_cell(cell, {})
+    assert vars(threading.Thread)["_bootstrap_inner"] is begin
+    assert report.mismatches == 0
+    brought = [op for op in report.trace.ops if op.phase == "thread"]
+    assert [op.type for op in brought if op.type != "ReadVariableOp"] == ["Cos", "Mul"]
+    assert {op.at.line for op in brought if op.at is not None} == {7}
+    assert not any(op.recorded for op in brought)
+
+
+def test_variables_of_one_shape_are_told_apart_on_several_threads() -> None:
+    cell = """
+from concurrent.futures import ThreadPoolExecutor
+import tensorflow as tf
+parts = [tf.Variable(tf.ones((2, 1)) * i) for i in range(4)]
+x = tf.ones((3, 2))
+with tf.GradientTape(persistent=True) as tape, ThreadPoolExecutor(4) as pool:
+    made = list(pool.map(lambda w: tf.matmul(x, w), parts))
+    ends = [m * 2.0 for m in made]
+for end, part in zip(ends, parts):
+    g = tape.gradient(end, part)
+h = tape.gradient(ends[0], parts[1])
+"""
+    calls = run_cell(cell, {}).to_dict()["calls"]
+    causes = [(c["line"], s["why"]["cause"]) for c in calls for s in c["sources"]]
+    assert {cause for line, cause in causes if line == 10} == {"outside-tape"}
+    assert [cause for line, cause in causes if line == 11] == ["unconnected"]
+
+
+def test_a_pool_of_an_earlier_cell_is_heard_and_a_silent_one_forgotten() -> None:
+    names: dict[str, Any] = {}
+    run_cell(
+        """
+from concurrent.futures import ThreadPoolExecutor
+import tensorflow as tf
+w = tf.Variable(2.0)
+pool = ThreadPoolExecutor(1)
+pool.submit(lambda: tf.sin(1.0)).result()
+""",
+        names,
+    )
+    between = names["pool"].submit(lambda: tf.sin(names["w"]).numpy()).result()
+    assert between == tf.sin(2.0).numpy()
+    report = run_cell(
+        """
+with tf.GradientTape() as tape:
+    y = pool.submit(lambda: tf.sin(w)).result() * 1.0
+g = tape.gradient(y, w)
+""",
+        names,
+    )
+    names["pool"].shutdown()
+    why = report.to_dict()["calls"][0]["sources"][0]["why"]
+    assert (why["cause"], why["line"]) == ("outside-tape", 3)
+
+
+def test_the_traceback_of_a_thread_is_as_without_us() -> None:
+    cell = """
+import threading
+import traceback
+import tensorflow as tf
+told = []
+threading.excepthook = lambda args: told.append(
+    "".join(traceback.format_exception(args.exc_type, args.exc_value, args.exc_traceback))
+)
+def fails():
+    return tf.reshape(tf.constant(1.0), [2])
+thread = threading.Thread(target=fails)
+thread.start()
+thread.join()
+threading.excepthook = threading.__excepthook__
+"""
+    traced: dict[str, Any] = {}
+    run_cell(cell, traced)
+    plain: dict[str, Any] = {}
+    exec(compile(cell, "<tapemagic plain>", "exec"), plain)
+
+    def rows(text: str) -> list[str]:
+        return [r for r in text.splitlines() if "threading.py" in r or "Error" in r]
+
+    assert rows(traced["told"][0]) == rows(plain["told"][0])
+
+
 def test_trace_on_another_thread_while_one_runs_is_refused() -> None:
     told: list[BaseException] = []
 

@@ -6,7 +6,7 @@ import ast
 from collections import Counter
 
 from tapemagic.cell.text import span
-from tapemagic.diagnosis.case import Case, Found
+from tapemagic.diagnosis.case import FAR, Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.edits import Edits
 from tapemagic.diagnosis.repairs.asking import (
@@ -32,7 +32,6 @@ with tf.GradientTape() as tape:
 grad = tape.gradient(y, x[0:2])
 """
 MENDED = EXAMPLE.replace("tape.gradient(y, x[0:2])", "tape.gradient(y, x)[0:2]")
-_FAR = 500.0  # the price above which only a shape joins two values
 
 
 def recognise(case: Case) -> Found | None:
@@ -49,7 +48,7 @@ def recognise(case: Case) -> Found | None:
     price = view.price(source.tensor)
     if source.kind == "variable":
         return _twin(case, price) or _copied(case, price)
-    if price < _FAR:
+    if price < FAR:
         return None
     shared = _shared_ancestor(case)
     if shared is None:
@@ -117,7 +116,7 @@ def _beside(case: Case, shared: int, at: Site | None) -> Found:
 def _copied(case: Case, price: float) -> Found | None:
     """A variable that was made as a copy of what was used."""
     view, source = case.view, case.source
-    if source.tensor is None or price < _FAR:
+    if source.tensor is None or price < FAR:
         return None
     writes = view.graph.writes.get(source.tensor, ())
     if not writes or not view.graph.is_first_write(source.tensor, writes[0]):
@@ -142,7 +141,7 @@ def _shared_ancestor(case: Case, begin: list[int] | None = None) -> int | None:
     view = case.view
     todo: list[int | None] = list(begin) if begin is not None else [case.source.tensor]
     for first in begin or ():
-        if view.price(first) < _FAR:
+        if view.price(first) < FAR:
             return first
     seen: set[int] = set()
     while todo:
@@ -152,7 +151,7 @@ def _shared_ancestor(case: Case, begin: list[int] | None = None) -> int | None:
         seen.add(node)
         for edge in view.graph.incoming(node, 0, len(view.trace.ops)):
             if edge.kind == "op" and view.is_float(edge.source):
-                if view.price(edge.source) < _FAR:
+                if view.price(edge.source) < FAR:
                     return edge.source
                 todo.append(edge.source)
     return None
@@ -174,7 +173,7 @@ def _twin(case: Case, price: float) -> Found | None:
     ]  # fmt: skip
     if len(query.sources) < 2:
         return None
-    if price >= _FAR and any(
+    if price >= FAR and any(
         query_tape_read(case, a.tensor) for a in query.sources if a.tensor is not None
     ):
         return None  # it took part and was dropped: that is another story
@@ -182,7 +181,7 @@ def _twin(case: Case, price: float) -> Found | None:
     mine = Counter((a.dtype, a.shape) for a in query.sources if a.kind == "variable")
     if not mine or len(mine) < min(2, len(query.sources)) or mine - kinds:
         return None
-    if price < _FAR and not _only_stopped(case):
+    if price < FAR and not _only_stopped(case):
         return None
     others = [case.call_it(t) for t in joined[:2]]
     model = _called(case, joined)
@@ -200,7 +199,7 @@ def _twin(case: Case, price: float) -> Found | None:
         f"`{case.name}` belongs to another set of variables than the one that made "
         f"`{case.target}`: the target depends on {used}, which have the same shapes "
         "and were not asked about; the asked ones "
-        + ("are not used for it." if price >= _FAR else "carry no gradient to it."),
+        + ("are not used for it." if price >= FAR else "carry no gradient to it."),
         f"Ask about the variables that were used ("
         f"{f'`{model}.trainable_variables`' if model else f'{others[0]}, ..'}), or compute the target "
         "with the object whose variables you ask about.",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.deciding import deciding
 from tapemagic.diagnosis.repairs.detour import kept
+from tapemagic.diagnosis.sizes import size_at_cut
 from tapemagic.traces.flow import Edge, node_mark
 from tapemagic.traces.model import Entry, Mark
 
@@ -30,22 +33,24 @@ def recognise(case: Case) -> Found | None:
     """The cut is a step from a tensor to a marked Python value."""
     if case.view.query.error is not None:
         return _target(case)
-    if case.source.tensor is not None and case.view.price(case.source.tensor) >= FAR:
+    if case.source.tensor is not None and not case.followed:
         return _decided(case)
     if case.fault not in ("leave", "python", "enter") or case.way is None:
         return None
     marks = marks_of(case)
-    if not marks:
+    if not marks or size_at_cut(case) is not None:
         return None
-    first, last = marks[0], marks[-1]
     back = next((e for e in case.way.edges if e.kind == "enter"), None)
+    passed = marks
+    marks = _converted(case, marks, back)
+    first = marks[0]
     cut = case.cut
     value = case.call_it(cut.source) if cut is not None else f"`{case.name}`"
     if cut is not None and cut.kind == "leave" and cut.source not in first.tensors:
         value = f"What was computed from {value}"  # inside the call, as by a generator
     entered = _entered(case, back.target) if back is not None else None
     came = f", and came back as a constant on {case.line(entered)}" if entered else ""
-    sure = back is None or back.certain
+    sure = (back is None or back.certain) and all(m.certain for m in marks)
     taken = _argument(case, back) if back is not None else None
     if taken is not None:
         sure = True
@@ -56,14 +61,25 @@ def recognise(case: Case) -> Found | None:
         first.at,
         f"{value} left TensorFlow in `{_short(first.what)}` on {case.line(first.at)}{came}: the "
         f"tape can't follow it through {_kind(first)}.",
-        _advice(first) + _also(case, marks),
-        kept(case, marks) if taken is None else None,
-        certain=sure and last is not None,
+        _advice(first) + (_of_holder(passed[0]) if passed[0].holds else "") + _also(case, marks),
+        kept(case, marks) if taken is None and not passed[0].holds else None,
+        certain=sure,
     )
 
 
-FAR = 500.0
-"""The price above which no value of the source enters the target."""
+def _of_holder(mark: Mark) -> str:
+    return f" Give it the tensor that the {mark.type} holds, not the object."
+
+
+def _converted(case: Case, marks: list[Mark], back: Edge | None) -> list[Mark]:
+    """The marks from where a value was taken out of the objects that only kept it."""
+    left = next((n for n, mark in enumerate(marks) if not mark.holds), None)
+    if left is not None:
+        return marks[left:]
+    at = _entered(case, back.target) if back is not None else None
+    if at is None:
+        return marks
+    return [replace(marks[-1], at=at, what=case.written(at))]
 
 
 def _decided(case: Case) -> Found | None:

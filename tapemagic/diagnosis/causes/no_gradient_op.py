@@ -6,6 +6,8 @@ from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.repairs.soft import softened
 from tapemagic.diagnosis.repairs.targets import values_instead
+from tapemagic.diagnosis.sizes import size_at_cut
+from tapemagic.traces.model import Mark, Site
 
 TEXT = """
 Rounding, comparing, counting, sorting into ranks and taking an argmax are steps: their derivative
@@ -34,6 +36,7 @@ COMPARISONS = frozenset(
         "LogicalOr",
     ]
 )
+STEPS = frozenset([*ROUNDING, *COMPARISONS, "ArgMax", "ArgMin", "Where", "Sign"])
 INSTEAD = {
     "ArgMax": "the values (tf.reduce_max) or a softmax instead of the argmax",
     "ArgMin": "the values (tf.reduce_min) or a softmax of the negative instead of the argmin",
@@ -98,6 +101,9 @@ def recognise(case: Case) -> Found | None:
     target = _integer_target(case)
     if target is not None:
         return target
+    size = size_at_cut(case)
+    if size is not None:
+        return _size(case, size)
     if found is None or case.fault not in ("no-gradient", "unrecorded", "untracked"):
         return None
     op = found.op
@@ -131,8 +137,40 @@ def recognise(case: Case) -> Found | None:
         )
         + (": its result only steps." if op.type in ROUNDING else ".")
         + (" A comparison (threshold) gives a yes or no." if op.type in COMPARISONS else ""),
-        _advice(op.type, steps=_to_integer(found)),
+        _advice(op.type, steps=_to_integer(found)) + _further(case, at),
         softened(case),
+    )
+
+
+def _further(case: Case, at: Site | None) -> str:
+    """The next step of the way that only steps as well: it has to change too."""
+    way = case.way
+    if way is None or way.cut is None or case.cut is None or case.cut.kind != "op":
+        return ""
+    for edge, fault in zip(way.edges[way.cut + 1 :], way.faults[way.cut + 1 :], strict=True):
+        trace = case.view.trace
+        op = trace.ops[edge.op] if edge.kind == "op" and edge.op is not None else None
+        if fault == "leave" and edge.mark is not None:
+            where = trace.marks[edge.mark].at
+        elif op is not None and op.type in STEPS and op.at != at:
+            where = op.at
+        else:
+            continue
+        if where is not None and where != at:
+            what = "the comparison " if op is not None and op.type in COMPARISONS else ""
+            return f" After it, {what}`{case.written(where)}` on {case.line(where)} cuts the way as well."
+    return ""
+
+
+def _size(case: Case, size: Mark) -> Found:
+    """How many elements there are was asked for."""
+    value = case.call_it(case.cut.source) if case.cut is not None else f"`{case.name}`"
+    return Found(
+        size.at,
+        f"`{case.written(size.at)}` on {case.line(size.at)} is the size of {value}. How many elements a "
+        "tensor has is a count: it only steps, and has no gradient.",
+        "Count softly: sum a smooth function of the values, such as tf.sigmoid(sharpness * (x - "
+        "threshold)), instead of counting those that were picked out.",
     )
 
 

@@ -14,7 +14,7 @@ from tapemagic.diagnosis.repairs.everyturn import in_call
 from tapemagic.diagnosis.repairs.moving import moved_into
 from tapemagic.traces.flow import Edge
 from tapemagic.traces.model import Op, Site, TapeEvent
-from tapemagic.traces.tracking import Tracking
+from tapemagic.traces.tracking import Tracking, spans_of
 
 TEXT = """
 A tape records only while its `with` block runs. What is computed before the block, after it, under
@@ -43,10 +43,14 @@ def recognise(case: Case) -> Found | None:
     if case.untracked_target:
         return _by_itself(case)
     cut, op, tracking = case.cut, case.op, case.view.tracking
+    if case.status == "none" and case.source.tensor in case.view.trace.aside and not case.followed:
+        return _aside(case)
     if cut is None or op is None or tracking is None or cut.kind != "op":
         return None
     if case.fault not in ("untracked", "unrecorded"):
         return None
+    if op.phase == "thread":
+        return _in_thread(case, op)
     reset = _reset_after(case, op)
     if reset is not None:
         return _by_reset(case, op, reset)
@@ -65,7 +69,7 @@ def recognise(case: Case) -> Found | None:
     if _is_paused(tracking, op):
         return _while_paused(case, op, tracking)
     before = bool(spans) and op.index < spans[0][0]
-    in_turn = before and op.recorded  # by another tape
+    in_turn = before and op.recorded and _in_earlier_turn(case, op)
     once = op.at is not None and op.at.function in ("__init__", "build")
     if once and before:
         return _once(case, op, cut)
@@ -100,6 +104,41 @@ def _while_paused(case: Case, op: Op, tracking: Tracking) -> Found:
         "Take it out of the stop_recording block.",
         _unpaused(case, at),
     )
+
+
+def _aside(case: Case) -> Found:
+    """Another thread computed with the source, and what it made of it was not seen to come back."""
+    at = case.view.trace.aside[case.source.tensor or 0]
+    return Found(
+        at,
+        f"`{case.name}` was used in another thread, by `{case.written(at)}` on {case.line(at)}. A tape "
+        f"records only the thread that its block runs in; whether what that thread made of it enters "
+        f"`{case.target}` was not seen.",
+        "Compute it in the thread of the `with` block, without the pool or thread.",
+        certain=False,
+    )
+
+
+def _in_thread(case: Case, op: Op) -> Found:
+    """Each thread has tapes of its own."""
+    return Found(
+        op.at,
+        f"`{case.written(op.at)}` on {case.line(op.at)} ran in another thread. A tape records only the "
+        f"thread that its block runs in, so `{case.tape_name}` did not record it.",
+        "Compute it in the thread of the `with` block, without the pool or thread; or open a tape in "
+        "the thread's own function, and hand on the gradients it gives.",
+    )
+
+
+def _in_earlier_turn(case: Case, op: Op) -> bool:
+    """Whether an earlier tape of the same ``with`` statement recorded an op: in a loop."""
+    view, enter = case.view, case.with_statement()
+    for tape in view.trace.tapes.values():
+        at = next((e.at for e in tape.events if e.kind == "enter"), tape.at)
+        if tape is not view.tape and at == enter:
+            if any(begin <= op.index < end for begin, end, _ in spans_of(tape, view.query.op)):
+                return True
+    return False
 
 
 def _advice(case: Case, in_turn: bool) -> str:

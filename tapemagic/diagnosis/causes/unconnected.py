@@ -9,6 +9,7 @@ from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.causes.non_trainable import is_kept_by_layer
 from tapemagic.diagnosis.deciding import Decision, deciding
 from tapemagic.diagnosis.inside import unreached
+from tapemagic.diagnosis.view import SHAPES
 from tapemagic.traces.model import Site
 
 TEXT = """
@@ -34,13 +35,18 @@ def recognise(case: Case) -> Found | None:
         return None
     if is_kept_by_layer(case):
         return None
-    if view.price(source.tensor) < 500.0:
+    if case.followed:
         return _in_function(case)
     if not view.trace.whole or _is_async(case):
         return _unseen(case)
+    if source.tensor in view.trace.aside:
+        return None  # another thread computed with it: see outside-tape
     decision = deciding(case)
     if decision is not None:
         return None if decision.mark is not None else _decides(case, decision)
+    shape = _shape(case)
+    if shape is not None:
+        return shape
     last = _last_use(case)
     over = _overwritten(case)
     at = over[1] if over is not None else _made(case)
@@ -75,6 +81,21 @@ def recognise(case: Case) -> Found | None:
         "leave it out of the sources.",
         _with_losses(case, at) if _is_loss(case) else None,
     )
+
+
+def _shape(case: Case) -> Found | None:
+    """Nothing of the source but its shape enters the target."""
+    for edge in case.way.edges if case.way is not None else ():
+        op = case.view.trace.ops[edge.op] if edge.kind == "op" and edge.op is not None else None
+        if op is not None and op.type in SHAPES:
+            return Found(
+                op.at,
+                f"No value of `{case.name}` enters `{case.target}`: only a shape does, in "
+                f"`{case.written(op.at)}` on {case.line(op.at)}, which is the same whatever the values "
+                "are.",
+                f"Use `{case.name}` itself in the target, or leave it out of the sources.",
+            )
+    return None
 
 
 def _decides(case: Case, decision: Decision) -> Found:
@@ -147,10 +168,12 @@ def _made(case: Case) -> Site | None:
     view = case.view
     for tensor in view.targets:
         maker = view.graph.maker.get(tensor)
+        bound = view.trace.tensors.get(tensor)
+        if maker is None and bound is not None and bound.named_at is not None:
+            return bound.named_at  # a constant: no op made it
         if maker is None:
             continue
         op = view.trace.ops[maker]
-        bound = view.trace.tensors.get(tensor)
         if bound is not None and bound.named_at is not None and bound.named_at.here:
             return bound.named_at
         enter = case.with_statement()

@@ -7,7 +7,7 @@ from time import perf_counter
 from typing import Any
 
 from tapemagic.cell.spots import Spot
-from tapemagic.recorder.flow.names import Names
+from tapemagic.recorder.flow.told import Told, is_writing
 from tapemagic.recorder.kinds import (
     ARRAY,
     COMPOSITE,
@@ -28,9 +28,11 @@ _CARRIERS = frozenset(
 _NEUTRAL = frozenset(
     map(id, (len, isinstance, issubclass, type, hasattr, id, print, callable, repr, range, hash))
 )
+_ATOMS = (float, complex, str, bytes)
+"""Types that can be marked by identity, and whose objects nobody can change."""
 
 
-class Expressions(Names):
+class Expressions(Told):
     """The hooks of expressions."""
 
     def _o(self, spot: int, value: Any) -> Any:
@@ -106,6 +108,9 @@ class Expressions(Names):
         known = self.kinds
         if spot.kind == "attr":
             owner = taken[0][1]
+            if known.known.get(type(owner)) is TENSOR:
+                self._sized(spot, value, owner)
+                return
             mark = self.mark_of(owner)
             if mark is not None and self.mark_of(value) is None and not callable(value):
                 self.mark_value(value, self.new_mark(spot, value, [], [mark]))
@@ -132,8 +137,14 @@ class Expressions(Names):
             code = getattr(getattr(function, "__func__", function), "__code__", None)
             if code is not None and id(code) in self.rewritten:
                 return
+            if function is len and known.known.get(type(taken[-1][1])) is TENSOR:
+                self._sized(spot, value, taken[-1][1])
+                return
             if id(function) in _NEUTRAL:  # by identity: ``==`` and hash may be the person's own
                 return
+            if kind == SHARED and is_writing(function):
+                self._told(spot, taken)
+            holds = kind == OBJECT and self._is_holder(function, value)
             carrier = id(function) in _CARRIERS
             if self.log.ops_since(begin):
                 ops = (begin, len(self.log.ops))
@@ -146,6 +157,7 @@ class Expressions(Names):
             first = 1
         else:
             carrier, tensors, marks, first = spot.kind == "each", [], [], 0
+            holds = False
         # A generator hands its values to whoever reads it, without passing here again.
         lazy = carrier and type(value) is types.GeneratorType
         for number, (_, operand, passed) in enumerate(taken):
@@ -160,17 +172,40 @@ class Expressions(Names):
             found = known.known.get(type(operand))
             if found is PLAIN:
                 continue
-            more_tensors, more_marks = self.sources_of(operand)
-            tensors += more_tensors
-            marks += more_marks
-            if found == SHARED and self.top.shared:
+            if self.top.shared and found in (SHARED, ARRAY):
                 mark = self._shared_mark(spot, number + first, (0, operand, None))
                 if mark is not None:
                     marks.append(mark)
+                    continue
+            more_tensors, more_marks = self.sources_of(operand)
+            tensors += more_tensors
+            marks += more_marks
+            if self.files and (written := self.file_mark(operand)) is not None:
+                marks.append(written)
         if carrier:
             ops = None
         if tensors or marks or ops is not None:
-            self.mark_value(value, self.new_mark(spot, value, tensors, marks, ops))
+            mark = self.new_mark(spot, value, tensors, marks, ops)
+            self.log.marks[mark].holds = holds
+            if type(value) in _ATOMS and any(operand is value for _, operand, _ in taken):
+                self.mark_shared(value, mark)  # it was there before, as max(best, score) gives best
+            else:
+                self.mark_value(value, mark)
+
+    def _is_holder(self, function: Any, value: Any) -> bool:
+        """Whether a call made an object of a person's class, which only keeps what it was given."""
+        if type(function) is not type or type(value) is not function:
+            return False
+        made = vars(function)
+        code = getattr(made.get("__init__"), "__code__", None)
+        return id(code) in self.rewritten or "__dataclass_fields__" in made
+
+    def _sized(self, spot: Spot, value: Any, tensor: Any) -> None:
+        """The size of a tensor was asked for: does it count what was picked out?"""
+        made = getattr(tensor, "_id", None)
+        if made is not None and self.sizes.depends(made, self.log):
+            # Not every axis does, so that this explains a None and makes no gradient incomplete.
+            self.mark_value(value, self.new_mark(spot, value, [made], [], certain=False))
 
     def _handed_back(
         self, spot: Spot, value: Any, taken: list[tuple[int, Any, int | None]], own: int
@@ -193,26 +228,6 @@ class Expressions(Names):
         found = self.top.shared.get(name) if name is not None else None
         return found[1] if found is not None and found[0] is operand[1] else None
 
-    def _told(self, spot: Spot, taken: list[tuple[int, Any, int | None]]) -> None:
-        """A call that returned nothing may have put its arguments into its object."""
-        owner = getattr(taken[0][1], "__self__", None)
-        if owner is None or self.kinds.of(owner) not in (ARRAY, OBJECT):
-            return
-        code = getattr(getattr(taken[0][1], "__func__", None), "__code__", None)
-        if code is not None and id(code) in self.rewritten:
-            return
-        tensors: list[int] = []
-        marks: list[int] = []
-        for _, operand, passed in taken[1:]:
-            more_tensors, more_marks = self.sources_of(operand)
-            tensors += more_tensors
-            marks += more_marks + ([passed] if passed is not None else [])
-        if tensors or marks:
-            own = self.mark_of(owner)
-            if own is not None:
-                marks.append(own)
-            self.mark_value(owner, self.new_mark(spot, owner, tensors, marks))
-
     def _entered(self, spot: Spot, value: Any, taken: list[tuple[int, Any, int | None]]) -> None:
         """A call gave a tensor that no op made: a constant, perhaps from marked values."""
         made = getattr(value, "_id", None)
@@ -228,13 +243,14 @@ class Expressions(Names):
             if passed is not None:
                 marks.append(passed)
                 continue
-            more_tensors, more_marks = self.sources_of(operand)
-            tensors += more_tensors
-            marks += more_marks
-            if self.kinds.known.get(type(operand)) == SHARED:
+            if self.kinds.known.get(type(operand)) in (SHARED, ARRAY):
                 mark = self._shared_mark(spot, number, (0, operand, None))
                 if mark is not None:
                     marks.append(mark)
+                    continue
+            more_tensors, more_marks = self.sources_of(operand)
+            tensors += more_tensors
+            marks += more_marks
         if made in tensors:
             return
         tensors = [t for t in tensors if t < made]

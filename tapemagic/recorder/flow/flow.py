@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import CodeType
 from typing import Any
 
 from tapemagic.cell.spots import Rewritten
@@ -13,6 +14,8 @@ from tapemagic.recorder.kinds import (
     Kinds,
 )
 from tapemagic.recorder.log import Log
+
+_LITERALS = (float, complex, str, bytes)
 
 
 class Flow(Control):
@@ -38,6 +41,12 @@ class Flow(Control):
             self.spots[spot.index] = spot
             if spot.kind == "def":
                 setattr(self.hooks, f"d{spot.index}", self._define)
+
+    def know_literals(self, code: CodeType) -> None:
+        """Know the numbers and texts that stand in watched code: each is one object for many uses."""
+        for constant in code.co_consts:
+            inside = constant if type(constant) is tuple else (constant,)
+            self.literals.update(id(c) for c in inside if type(c) in _LITERALS)
 
     def _guard(self, hook: Callable[..., Any]) -> Callable[..., Any]:
         fallback = 1 if hook.__name__[1:] in HANDING else None

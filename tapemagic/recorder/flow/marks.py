@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import weakref
+from dataclasses import replace
 from typing import Any
 
 from tapemagic.cell.spots import Spot
@@ -100,6 +101,8 @@ class Marks(State):
         kind = self.kinds.of(value)
         if kind == SHARED and -6 < value < 257:
             self.passing = (value, mark)
+        elif id(value) in self.literals:
+            self.mark_shared(value, mark)
         elif kind in (ARRAY, OBJECT, SHARED):
             self._hold(value, mark)
         elif kind == CONTAINER:
@@ -119,6 +122,17 @@ class Marks(State):
             if shared:
                 self._hold(value, mark)
 
+    def mark_shared(self, value: Any, mark: int) -> None:
+        """Let a number or text carry a mark that others may hold as well.
+
+        ``min(1.0, norm)`` gives back the very object that stands in the code as ``1.0``. On its way to
+        its next use the mark is certain; for whoever meets the object later it is not.
+        """
+        self.passing = (value, mark)
+        made = self.log.marks[mark]
+        alias = replace(made, tensors=(), marks=(mark,), ops=None, certain=False)
+        self._hold(value, self.log.mark(alias))
+
     def new_mark(
         self,
         spot: Spot,
@@ -127,8 +141,10 @@ class Marks(State):
         marks: list[int],
         ops: tuple[int, int] | None = None,
         what: str | None = None,
+        *,
+        certain: bool = True,
     ) -> int:
-        """Make a mark at a place of the code."""
+        """Make a mark at a place of the code; not certain: the value may come from elsewhere."""
         self.activity += 1
         if self.sleeping:
             self.wake()
@@ -141,5 +157,6 @@ class Marks(State):
                 marks=tuple(marks),
                 ops=ops,
                 what=what,
+                certain=certain,
             )
         )

@@ -46,6 +46,11 @@ class Names(Marks):
             elif self.top.shared:
                 self.top.shared.pop(name, None)
         elif kind in (ARRAY, OBJECT):
+            passing = self.passing
+            if passing is not None and passing[0] is value:
+                self.top.shared[name] = passing
+            elif self.top.shared:
+                self.top.shared.pop(name, None)
             mark = self.mark_of(value)
             if mark is not None:
                 self.log.name_mark(mark, name)

@@ -44,12 +44,10 @@ class Pending(Expressions):
             kind = self.kinds.of(operand)
             if passed is not None:
                 found.append((operand, passed))
-            elif kind == SHARED:
+            elif kind in (SHARED, ARRAY, OBJECT):
                 mark = self._shared_mark(spot, number, (0, operand, None))
-                if mark is not None:
-                    found.append((operand, mark))
-            elif kind in (ARRAY, OBJECT):
-                mark = self.mark_of(operand)
+                if mark is None and kind != SHARED:
+                    mark = self.mark_of(operand)
                 if mark is not None:
                     found.append((operand, mark))
             elif kind == CONTAINER:

@@ -9,6 +9,7 @@ from typing import Any
 
 from tapemagic.cell.spots import Spot
 from tapemagic.recorder.flow.hooks import Flags, Hooks
+from tapemagic.recorder.flow.sizes import Sizes
 from tapemagic.recorder.kinds import (
     Kinds,
 )
@@ -62,4 +63,7 @@ class State:
             int, float
         ] = {}  # seconds by expression, in those that are not part of one
         self.named: set[int | None] = set()  # tensors that have a name of the person's
+        self.literals: set[int] = set()  # ids of the constants that stand in watched code
+        self.sizes = Sizes()
+        self.files: dict[str, int] = {}  # files that may hold marked values, by name
         self._turns: dict[int, list[int]] = {}

@@ -15,6 +15,7 @@ from tapemagic.recorder.heritage import EARLIER
 from tapemagic.recorder.log import MOST_VALUES, Log, RawEntry, Where, _small, copied
 from tapemagic.recorder.patches import Patches
 from tapemagic.recorder.private import Private
+from tapemagic.recorder.probes.baked import read_values
 from tapemagic.recorder.stack import Stack
 from tapemagic.recorder.weave import observed
 
@@ -235,13 +236,17 @@ class OpsProbe:
     def _baked(self, attrs: Any, graph: Any) -> None:
         """A constant of a function's graph: was it a value that had left TensorFlow?
 
-        Autograph compiles the function anew, so its Python code is not watched. That the constant
-        holds what a marked value holds is the evidence; numbers that stand in any code are none.
+        That the constant holds what a marked value holds is the evidence, unless it is a number that
+        stands in any code; else, that the code which made it reads the marked value by name.
         """
         value = self.private.constant_of(attrs)
-        if value is None or value.dtype.kind not in "fc" or not telling(value):
+        if value is None or value.dtype.kind not in "fc":
             return
-        found = [m for held, m in self.flow.held() if same_content(value, held)]
+        read = read_values(sys._getframe(2), self.flow, self.log.person)
+        found = [m for held, m in read if same_content(value, held)]
+        if not found and telling(value):
+            found = [m for held, m in self.flow.held() if same_content(value, held)]
+        found = found or [m for _, m in read]
         if found:
             self.log.baked.setdefault(f"{graph.name}#{id(graph)}", set()).update(found)
 
@@ -273,6 +278,9 @@ class OpsProbe:
             if made not in log.facts:
                 log.note_tensor(tensor)
             return index + 1
+        if made in log.elsewhere:
+            log.bring(made)
+            return len(log.ops)
         # What a read in C makes is new: it was never seen, and it is younger than all that ran.
         last = log.ops[-1][2] if log.ops else ()
         new = made not in log.facts and (not last or made > max(last))

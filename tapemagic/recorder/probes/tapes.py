@@ -90,7 +90,6 @@ class TapesProbe:
             self._where(),
             self._graph(),
             ours=self.ours,
-            key=id(tape),
             tape=ref,
         )
         self.log.tapes[number] = row
@@ -153,6 +152,8 @@ class TapesProbe:
             self.log.note_variable(item, handle)
             return int(handle._id)
         if hasattr(item, "_id"):
+            if item._id in self.log.elsewhere:
+                self.log.bring(item._id)
             if item._id not in self.log.facts:
                 if hasattr(item, "_numpy_internal"):
                     self.log.note_tensor(item)
@@ -219,9 +220,10 @@ class TapesProbe:
             return None
         unconnected = options[1] if method == "gradient" else options[0]
         text = str(getattr(unconnected, "value", unconnected))
+        targets, asked = self.arguments(target), self.arguments(sources)
         row = RawQuery(
             method, self.raw(tape).id, len(self.log.ops), self._where_query(),
-            self.arguments(target), self.arguments(sources), text == "zero", self._graph(),
+            targets, asked, text == "zero", self._graph(),
             replica=self.private.replica(),
         )  # fmt: skip
         row.axes = axes(method, target, sources)

@@ -7,6 +7,7 @@ of the attribute ``_handle`` sees each read.
 from __future__ import annotations
 
 import sys
+from threading import get_ident
 from types import CodeType
 from typing import Any
 
@@ -26,6 +27,7 @@ class VariablesProbe:
         """Put the descriptor in place; instances keep their attribute in ``__dict__``."""
         log = self.log
         variables, reads, getframe = log.variables, log.reads, sys._getframe
+        others = log.thread_reads
         # By id, since hashing a code object hashes all that is in it; ``kept`` keeps the ids theirs.
         generated: dict[int, bool] = {}
         kept: list[CodeType] = []
@@ -50,7 +52,8 @@ class VariablesProbe:
                         name = code.co_filename.rsplit("/", 1)[-1].rsplit("\\", 1)[-1]
                         wrapper = generated[id(code)] = name.startswith("gen_")
                     if wrapper:
-                        reads.append(known)
+                        mine = others.get(get_ident(), reads) if others else reads
+                        mine.append(known)
                 except Exception as fault:
                     log.fault("variables", fault)
                 return handle
