@@ -147,13 +147,20 @@ class Session:
         flow = self.recorder.flow
         made = embed(code, flow.hooks, flow.flags)
         for inner in codes(made):
-            flow.know_literals(inner)
             plain = self._plain.get((inner.co_qualname, inner.co_firstlineno))
             if plain is not None and flow.hooks in inner.co_consts:
                 if plain.co_filename != inner.co_filename:
                     plain = _renamed(plain, inner.co_filename)
                 flow.rewritten[id(inner)] = (plain, inner)
+        self._know_literals(made)
         return made
+
+    def _know_literals(self, code: CodeType) -> None:
+        try:
+            for inner in codes(code):
+                self.recorder.flow.know_literals(inner)
+        except Exception as fault:
+            self.recorder.log.fault("data flow", fault)
 
     # -- the run
 
@@ -296,8 +303,9 @@ class Session:
         flow = self.recorder.flow
         flow.add(made)
         table: dict[tuple[str, int], CodeType] = {}
-        for inner in codes(embed(compiled, flow.hooks, flow.flags)):
-            flow.know_literals(inner)
+        embedded = embed(compiled, flow.hooks, flow.flags)
+        self._know_literals(embedded)
+        for inner in codes(embedded):
             if flow.hooks in inner.co_consts:
                 table.setdefault((inner.co_qualname, inner.co_firstlineno), inner)
         return text, table

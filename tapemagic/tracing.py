@@ -67,3 +67,8 @@ class trace:  # noqa: N801 - used like a function
         finally:
             session.close()
         self._session = None
+
+    def __del__(self) -> None:
+        """Restore everything, where an interrupt came before the first step of ``__exit__``."""
+        if self._session is not None:
+            self._session.close()

@@ -76,8 +76,8 @@ class TracedRun:
         """Stop the session and give its report, or None when there is none to give."""
         if self._session is None or self._finished:
             return None
-        self._finished = True  # once: an end may be told twice when a kernel cancels a cell
         try:
+            self._finished = True  # once: an end may be told twice when a kernel cancels a cell
             self.progress = Progress(wanted=not self.request.display.quiet)
             self._session.told = self.progress
             report = self._session.finish(error)
