@@ -9,7 +9,7 @@ from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.edits import calls_in, dotted
-from tapemagic.diagnosis.nonfinite import Birth, first_inf, first_nan, flat, holds, masked
+from tapemagic.diagnosis.nonfinite import Birth, first_bad, flat, holds, masked
 from tapemagic.diagnosis.repairs.finite import finite
 from tapemagic.diagnosis.repairs.mask import unmasked
 from tapemagic.traces.model import BackwardStep, Op, Site
@@ -59,10 +59,7 @@ def recognise(case: Case) -> Found | None:
         )
     op, _ = found
     value = _value(case, op)
-    birth = first_nan(case.view, op)
-    before = first_inf(case.view, birth.op if birth is not None and birth.op is not None else op)
-    if birth is None or (birth.op is not None and before is not None):
-        birth = before
+    birth = first_bad(case.view, op)
     if birth is not None and birth.op is None:
         return _given(case, birth, kind)
     if birth is not None and birth.op is not None:

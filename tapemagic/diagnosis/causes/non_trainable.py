@@ -56,11 +56,19 @@ def is_kept_by_layer(case: Case) -> bool:
     if facts is None or facts.kind != "variable" or facts.trainable is not False:
         return False
     assert tensor is not None
-    if facts.dtype not in DIFFERENTIABLE and "/" in (facts.label or "") and case.way is None:
-        return True  # Keras' own name: a seed or a counter that was not used this time
+    if facts.dtype not in DIFFERENTIABLE and case.way is None and _among_used(case):
+        return True  # a seed or a counter that was not used this time
     begin = view.tracking.begin if view.tracking is not None else 0
     writes = [view.trace.ops[i] for i in view.graph.writes.get(tensor, ())]
     return any(op.library and begin <= op.index < view.query.op for op in writes)
+
+
+def _among_used(case: Case) -> bool:
+    """Whether the question is about all variables of an object, and others of them were used."""
+    if _only_trainable(case) is None:
+        return False
+    arrived = case.view.observed()
+    return any(a.tensor in arrived for a in case.view.query.sources)
 
 
 def _statistics(case: Case) -> Found:
