@@ -50,6 +50,22 @@ def flat(value: Any) -> list[Any]:
     return [v for part in value for v in flat(part)] if isinstance(value, list) else [value]
 
 
+def first_bad(view: QueryView, begin: Op) -> Birth | None:
+    """The first NaN or Inf of the forward pass that an op's values came from.
+
+    Args:
+        view: The question.
+        begin: The op whose backward op was the first that did not return finite numbers.
+    """
+    known: dict[int, Birth | None] = view.memo.setdefault("births", {})
+    if begin.index not in known:
+        birth = first_nan(view, begin)
+        made = birth.op if birth is not None else begin
+        before = first_inf(view, made) if made is not None else None
+        known[begin.index] = before or birth  # a NaN that was made of Inf
+    return known[begin.index]
+
+
 def first_nan(view: QueryView, begin: Op) -> Birth | None:
     """The first NaN that an op's values came from; its own result counts as well."""
     bad = [t for t in (*begin.inputs, *begin.outputs) if _held(view, t) == "nan"]

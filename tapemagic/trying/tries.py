@@ -55,8 +55,9 @@ def try_fixes(report: Report, before: Moment, options: RunOptions, seconds: floa
 
 def retry(report: Report, namespace: dict[str, Any], options: RunOptions | None = None) -> int:
     """Try the fixes of an earlier report on the names as they are now; how many were tried."""
+    count = len(list(reasons(report)))
     try_fixes(report, Moment(namespace), options or RunOptions(), 20.0)
-    return sum(why.fix_verified is not None for why, _ in reasons(report))
+    return count
 
 
 def reasons(report: Report) -> Iterator[tuple[Why, Asked]]:
@@ -66,7 +67,9 @@ def reasons(report: Report) -> Iterator[tuple[Why, Asked]]:
     for call in report.calls:
         for source in call.sources:
             found.append((source.why, Asked(call, source)))
-            found += [(why, Asked(call, source, partial=True)) for why in source.partial]
+            found += [
+                (why, Asked(call, source, partial=True, cause=why.cause)) for why in source.partial
+            ]
         if call.error is not None:
             found.append((call.error.why, Asked(call, None)))
     if report.error is not None:
@@ -78,13 +81,16 @@ def reasons(report: Report) -> Iterator[tuple[Why, Asked]]:
 
 
 def _tell(report: Report, why: Why, made: Attempt, asked: Asked) -> None:
+    inner = why.because if why.because and why.because.fixed_source == why.fixed_source else None
     try:
         why.fix_verified, why.fix_result = judged(made, report, asked)
+        if why.fix_verified is None:  # it is no fix: the words of the advice stay
+            why.fixed_source = why.fix_result = None
     except Exception as fault:
         why.fix_verified = False
         why.fix_result = f"tried: what it gave could not be read ({type(fault).__name__})"
-    inner = why.because
-    if inner is not None and inner.fixed_source == why.fixed_source:
+    if inner is not None:
+        inner.fixed_source = why.fixed_source
         inner.fix_verified, inner.fix_result = why.fix_verified, why.fix_result
 
 

@@ -20,15 +20,17 @@ class Asked:
         call: The call in the first report; None when the cell ended before it asked.
         source: The source in question; None when the whole call failed.
         partial: Only a part of the gradient was missing.
+        cause: Why.
     """
 
     call: Call | None
     source: Source | None
     partial: bool = False
+    cause: str = ""
 
 
-def judged(attempt: Attempt, first: Report, asked: Asked) -> tuple[bool, str]:
-    """Whether the fix helped, and what was seen."""
+def judged(attempt: Attempt, first: Report, asked: Asked) -> tuple[bool | None, str]:
+    """Whether the fix helped, and what was seen; None for a change that is no fix, as was seen."""
     if attempt.late:
         return False, "tried: it took too long and was ended"
     if attempt.report is None:
@@ -36,11 +38,13 @@ def judged(attempt: Attempt, first: Report, asked: Asked) -> tuple[bool, str]:
     calls = _same_site(attempt.report, first, asked.call)
     ended = _ended(attempt, first)
     if not calls:
-        return False, ended or "tried: the changed cell did not ask for the gradient again"
+        if isinstance(attempt.error, (EOFError, SystemExit)):
+            return False, ended or ""  # asking the person, or leaving: not by the change
+        return None, ended or "tried: the changed cell did not ask for the gradient again"
     found = [s for call in calls for s in _sources(call, asked)]
     failed = next((c.error for c in calls if c.error is not None), None)
     if failed is not None:
-        return False, f"tried: it did not help (the question raised {failed.type})"
+        return None, f"tried: it did not help (the question raised {failed.type})"
     bad = next((s for s in found if not _good(s, asked)), None)
     if not found or bad is not None:
         now = (
@@ -50,7 +54,7 @@ def judged(attempt: Attempt, first: Report, asked: Asked) -> tuple[bool, str]:
         )
         if asked.partial and bad is not None and bad.partial:
             now = "incomplete"
-        return False, f"tried: it did not help (the gradient is still {now})"
+        return None, f"tried: it did not help (the gradient is still {now})"
     if ended is not None:
         return False, ended
     return True, f"tried: {_told(found)}"
@@ -83,7 +87,11 @@ def _sources(call: Call, asked: Asked) -> list[Source]:
 
 def _good(source: Source, asked: Asked) -> bool:
     if asked.partial:
-        return source.status == "connected" and not source.partial
+        # Another part that is missing has a change of its own; a straight-through estimator stops
+        # its own rounding.
+        before = asked.source.partial if asked.source is not None else []
+        left = [[p.cause for p in found].count(asked.cause) for found in (source.partial, before)]
+        return source.status == "connected" and left[0] < left[1]
     if source.status == "zero":
         # A true zero is an answer where there was none, and none where zero was the trouble.
         return asked.source is not None and asked.source.status in ("none", "nan", "inf")

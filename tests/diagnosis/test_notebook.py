@@ -51,6 +51,22 @@ def test_cause_in_an_earlier_cell(name: str) -> None:
     assert made["agreement"]["mismatches"] == 0
 
 
+def test_a_model_made_anew_is_named() -> None:
+    build = (
+        "model = tf.keras.Sequential([tf.keras.Input((3,)), tf.keras.layers.Dense(2), "
+        "tf.keras.layers.Dense(1)])\n"
+    )
+    ask = (
+        "with tf.GradientTape() as tape:\n    loss = tf.reduce_mean(model(tf.ones((2, 3))))\n"
+        "grads = tape.gradient(loss, mine)\n"
+    )
+    made = ran([BEGIN + build + "mine = model.trainable_variables\n", build, ask])
+    why = made["calls"][-1]["sources"][0]["why"]
+    assert why["cause"] == "different-object"
+    assert "`model`" in why["message"]
+    assert "tape.gradient(loss, model.trainable_variables)" in why["fixed_source"]
+
+
 def test_earlier_ops_do_not_count() -> None:
     made = ran([BEGIN + "y = w * x\n", TAPE.format(value="y")])
     assert made["ops"] == {"executed": 1, "recorded": 0}

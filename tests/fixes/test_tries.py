@@ -218,3 +218,19 @@ def test_seeds_set_in_the_cell_are_where_the_cell_left_them() -> None:
         if asked:
             assert why_of(report).fix_verified is True
     assert drawn[0] == drawn[1]
+
+
+def test_a_change_that_does_not_help_is_not_shown(tmp_path: Path) -> None:
+    # A file can't be put back: the second run of the cell meets another world than the first.
+    source = f"""seen = Path({str(tmp_path / "seen")!r})
+k = tf.stop_gradient(x) if seen.exists() else x
+seen.touch()
+with tf.GradientTape() as tape:
+    y = tf.reduce_sum(tf.round(k))
+grad = tape.gradient(y, x)
+"""
+    space = names() | {"Path": Path}
+    why = why_of(tapemagic.run_cell(source, space, try_fixes=True))
+    assert why.cause == "no-gradient-op"
+    assert why.fix is not None
+    assert (why.fixed_source, why.fix_verified, why.fix_result) == (None, None, None)

@@ -184,7 +184,10 @@ def _twin(case: Case, price: float) -> Found | None:
     if price < FAR and not _only_stopped(case):
         return None
     others = [case.call_it(t) for t in joined[:2]]
-    model = _called(case, joined)
+    memo = case.view.memo
+    if "called" not in memo:  # the same for all sources of the question
+        memo["called"] = _called(case, joined)
+    model = memo["called"]
     used = f"the variables of `{model}`" if model else ", ".join(others)
     anew = _made_anew(case, joined)
     if anew is not None:

@@ -9,7 +9,7 @@ from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.edits import calls_in, dotted
-from tapemagic.diagnosis.nonfinite import Birth, first_inf, first_nan, flat, holds, masked
+from tapemagic.diagnosis.nonfinite import Birth, first_bad, flat, holds, masked
 from tapemagic.diagnosis.repairs.finite import finite
 from tapemagic.diagnosis.repairs.mask import unmasked
 from tapemagic.traces.model import BackwardStep, Op, Site
@@ -59,10 +59,10 @@ def recognise(case: Case) -> Found | None:
         )
     op, _ = found
     value = _value(case, op)
-    birth = first_nan(case.view, op)
-    before = first_inf(case.view, birth.op if birth is not None and birth.op is not None else op)
-    if birth is None or (birth.op is not None and before is not None):
-        birth = before
+    birth = first_bad(case.view, op)
+    made = op if birth is None else birth.op
+    if made is not None and made.rule == "function":
+        return _in_function(case, made, kind)
     if birth is not None and birth.op is None:
         return _given(case, birth, kind)
     if birth is not None and birth.op is not None:
@@ -86,6 +86,37 @@ def recognise(case: Case) -> Found | None:
         _trap(case, op) or _advice(op.type, norm is not None),
         finite(case, op, at),
         level="warning",
+    )
+
+
+def _in_function(case: Case, op: Op, kind: str) -> Found:
+    """A call of a tf.function, whose inner values are not observed: the ops in it that can do it."""
+    registry, at = case.view.registry, op.at
+    body = registry.body(op.body) if registry is not None and op.body is not None else None
+    risky = [inner for inner in body.ops if inner.type in BORN and inner.at] if body else []
+    facts = [case.view.trace.tensors.get(t) for t in op.inputs]
+    given = [holds(f) for f in facts if f is not None and f.kind != "variable"]
+    fine = all(what == "finite" for what in given)
+    told = (
+        "it was given finite numbers, and gave others"
+        if fine
+        else "what it was given was not looked at, and may hold it already"
+    )
+    one = risky[0] if fine and len(risky) == 1 else None
+    reasons = dict.fromkeys(
+        f"{inner.type} on {case.line(inner.at)} ({BORN[inner.type]})" for inner in risky
+    )
+    can = f" In it, {' or '.join(list(reasons)[:3])} can do that." if reasons else ""
+    return Found(
+        at if one is None else one.at,
+        f"The {kind} came from the function that `{case.written(at)}` on {case.line(at)} calls: "
+        f"{told}.{can}",
+        "Run the cell once with tf.config.run_functions_eagerly(True): then the line in it where the "
+        f"{kind} is born is shown."
+        if one is None
+        else _advice(one.type, norm=False),
+        finite(case, op, op.at) if fine else None,
+        certain=one is not None,
     )
 
 
@@ -183,6 +214,10 @@ def _given(case: Case, birth: Birth, kind: str) -> Found:
     name = named if named.startswith("`") else f"The data that {reads} takes"
     verb = "holds" if named.startswith("`") else "hold"
     before = f" before {reads} computes with it" if named.startswith("`") else ""
+    text = case.text(at)
+    if at is not None and text is not None:
+        if isinstance(text.statement_at(at.line), (ast.FunctionDef, ast.AsyncFunctionDef)):
+            at = reader  # a parameter's name says nothing of where the data came from
     return Found(
         at or reader or view.query.at,
         f"{name} already {verb} {held}{before}: it is in the data, and the {kind} of the gradient "

@@ -7,6 +7,7 @@ import ast
 from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
+from tapemagic.diagnosis.causes.non_trainable import is_kept_by_layer
 from tapemagic.diagnosis.edits import dotted
 from tapemagic.diagnosis.repairs.floats import floated
 from tapemagic.diagnosis.repairs.soft import softened
@@ -32,6 +33,8 @@ MENDED = EXAMPLE.replace("constant(10)", "constant(10.0)")
 def recognise(case: Case) -> Found | None:
     """The source's or the target's dtype, or an op on the way that made an integer of a float."""
     source = case.source
+    if is_kept_by_layer(case):
+        return None  # a counter or a seed of a layer: non-trainable tells of it
     if source.kind != "other" and source.dtype and source.dtype not in DIFFERENTIABLE:
         return _source(case)
     found = case.culprit

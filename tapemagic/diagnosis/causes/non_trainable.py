@@ -8,6 +8,7 @@ from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.edits import Edits, calls_in, dotted
+from tapemagic.traces.tracking import DIFFERENTIABLE
 
 TEXT = """
 A tape watches by itself only variables that were made trainable. One made with `trainable=False` has
@@ -62,18 +63,29 @@ def is_kept_by_layer(case: Case) -> bool:
     if facts is None or facts.kind != "variable" or facts.trainable is not False:
         return False
     assert tensor is not None
+    if facts.dtype not in DIFFERENTIABLE and case.way is None and _among_used(case):
+        return True  # a seed or a counter that was not used this time
     begin = view.tracking.begin if view.tracking is not None else 0
     writes = [view.trace.ops[i] for i in view.graph.writes.get(tensor, ())]
     return any(op.library and begin <= op.index < view.query.op for op in writes)
 
 
+def _among_used(case: Case) -> bool:
+    """Whether the question is about all variables of an object, and others of them were used."""
+    if _only_trainable(case) is None:
+        return False
+    arrived = case.view.observed()
+    return any(a.tensor in arrived for a in case.view.query.sources)
+
+
 def _statistics(case: Case) -> Found:
     facts = case.view.trace.tensors[case.source.tensor]  # type: ignore[index]
     at = case.made_at(case.source.tensor) or case.view.query.at
+    what = "statistics" if facts.dtype in DIFFERENTIABLE else f"a counter or a seed ({facts.dtype})"
     return Found(
         at,
-        f"`{case.name}` ({facts.label}) is not trainable: its layer keeps statistics in it and "
-        "updates them itself, and no gradient goes to them.",
+        f"`{case.name}` ({facts.label}) is not trainable: its layer keeps {what} in it and "
+        "updates it itself, and no gradient goes there.",
         "Ask about the model's trainable_variables.",
         _only_trainable(case),
         level="info",

@@ -10,6 +10,7 @@ from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.causes.constant_gradient import inner_query
 from tapemagic.diagnosis.causes.nested_tape import moved_in
 from tapemagic.diagnosis.edits import Edits, dotted, indent_of, shifted, siblings
+from tapemagic.diagnosis.repairs.asking import by_jacobian
 from tapemagic.diagnosis.repairs.everyturn import in_call
 from tapemagic.diagnosis.repairs.moving import moved_into
 from tapemagic.traces.flow import Edge
@@ -151,6 +152,11 @@ def _advice(case: Case, in_turn: bool) -> str:
             f"{case.line(inner.at)} and this line run inside it; with this line alone moved, the inner "
             "gradient stays a constant."
         )
+    if by_jacobian(case) is not None:
+        return (
+            f"Ask for all rows at once with {case.tape_name}.jacobian; or compute the rows inside the "
+            "`with` block."
+        )
     return "Compute it inside the `with` block: move this line into it."
 
 
@@ -249,7 +255,7 @@ def _fixed(case: Case, op: Op, at: Site | None, before: bool, in_turn: bool) -> 
     once = in_call(case, op.at)
     if once is not None or in_turn:
         return once
-    return moved_into(case, at) if before else moved_in(case, at)
+    return moved_into(case, at) if before else by_jacobian(case) or moved_in(case, at)
 
 
 CAUSE = Cause(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.edits import Edits, calls_in, dotted
+from tapemagic.diagnosis.repairs.asking import by_jacobian
 from tapemagic.traces.model import Site
 
 TEXT = """
@@ -52,8 +53,9 @@ def recognise(case: Case) -> Found | None:
         query.at,
         f"`{case.tape_name}` was asked a second time: it is not persistent, and the first "
         f"question{first} used it up.",
-        "Make the tape with persistent=True, or ask for everything in one call.",
-        _fixed(case, case.with_statement()),
+        "Make the tape with persistent=True, or ask for everything in one call"
+        + (", as tape.jacobian does." if by_jacobian(case) else "."),
+        by_jacobian(case) or _fixed(case, case.with_statement()),
     )
 
 

@@ -110,6 +110,27 @@ class Arrays:
             return None
         raise NoRepair
 
+    def _padded(self, node: ast.Call) -> None:
+        """The mode of ``np.pad``, if TensorFlow has it; one more of the edge is what symmetric gives.
+
+        Raises:
+            NoRepair: If it has not.
+        """
+        mode = next((k.value for k in node.keywords if k.arg == "mode"), None) or (
+            node.args[2] if len(node.args) > 2 else None
+        )
+        name = (
+            mode.value if isinstance(mode, ast.Constant) else "constant" if mode is None else None
+        )
+        inside = [
+            n for n in ast.walk(node.args[1]) if not isinstance(n, (ast.Tuple, ast.List, ast.Load))
+        ]
+        once = all(isinstance(n, ast.Constant) and n.value in (0, 1) for n in inside)
+        if name == "edge" and mode is not None and once:
+            self.rw.put(mode, lambda: '"symmetric"')
+        elif name not in ("constant", "reflect", "symmetric"):
+            raise NoRepair
+
     def _numpy(self, node: ast.Call, name: str) -> None:
         rw = self.rw
         named = {k.arg for k in node.keywords}
@@ -119,6 +140,8 @@ class Arrays:
             dtype = "float16" if name == "float16" else "float32"
             rw.put(node, lambda: f"{rw.tf}.cast({rw.out(node.args[0])}, {rw.tf}.{dtype})")
             return None
+        if name == "pad":
+            self._padded(node)
         if name in ("squeeze", "copy") and len(node.args) == 1 and not node.keywords:
             if name == "copy":
                 return self._only(node, node.args[0])

@@ -88,6 +88,32 @@ def about_object(case: Case, name: str) -> str | None:
 
 
 @mechanical
+def by_jacobian(case: Case) -> str | None:
+    """``[tape.gradient(y[i], x) for i in range(n)]`` becomes ``tf.unstack(tape.jacobian(y, x))``."""
+    rw = Rewriter(case.here)
+    query = _query(case)
+    comp = rw.parents.get(id(query))
+    target, source = query.args[:2]
+    if not isinstance(comp, ast.ListComp) or comp.elt is not query or len(query.args) != 2:
+        raise NoRepair
+    turn = comp.generators[0]
+    row = target.slice if isinstance(target, ast.Subscript) else None
+    if len(comp.generators) != 1 or turn.ifs or not isinstance(target, ast.Subscript):
+        raise NoRepair
+    if not isinstance(row, ast.Name) or ast.unparse(turn.target) != row.id:
+        raise NoRepair
+    if not isinstance(source, (ast.Name, ast.Attribute)) or len(case.view.query.sources) != 1:
+        raise NoRepair
+    if not isinstance(turn.iter, ast.Call) or dotted(turn.iter.func) != "range":
+        raise NoRepair
+    if len(turn.iter.args) != 1:
+        raise NoRepair
+    rw.put(comp, lambda: f"{rw.tf}.unstack({case.tape_name}.jacobian({rw.out(target.value)}, "
+                         f"{rw.out(source)}))")  # fmt: skip
+    return rw.source()
+
+
+@mechanical
 def without_none(case: Case) -> str | None:
     """The cell with the question without a source that is None."""
     rw = Rewriter(case.here)

@@ -40,8 +40,8 @@ def kept(case: Case, marks: list[Mark]) -> str | None:
     nodes = {span(n): n for n in _expressions(case)}
     updates = {span(n) for n in case.here.statements if isinstance(n, ast.AugAssign)}
     for site in on_way:
-        if not site.here or site.expr is None:
-            raise NoRepair
+        if not site.here or site.expr is None or isinstance(nodes.get(site.expr), ast.JoinedStr):
+            raise NoRepair  # a text has no counterpart among tensors
         if site.expr in updates:
             continue  # its value has marks of its own
         if site.expr not in nodes:

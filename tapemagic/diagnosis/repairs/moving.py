@@ -19,6 +19,7 @@ from tapemagic.diagnosis.edits import (
 from tapemagic.diagnosis.repairs.rewriter import mechanical
 from tapemagic.traces.model import Site
 
+_FILLING = frozenset(["append", "extend", "insert", "appendleft", "add", "update", "setdefault"])
 _FIXED = (
     ast.FunctionDef,
     ast.ClassDef,
@@ -130,4 +131,16 @@ def _with_dependents(
 
 
 def _bound(statement: ast.stmt) -> set[str]:
-    return {n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and binds(statement, n.id)}
+    """The names that a statement binds, or whose lists and dicts it fills."""
+    found = {
+        n.id for n in ast.walk(statement) if isinstance(n, ast.Name) and binds(statement, n.id)
+    }
+    for node in ast.walk(statement):
+        filled = None
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            filled = node.func.value if node.func.attr in _FILLING else None
+        elif isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Store):
+            filled = node.value
+        if isinstance(filled, ast.Name):
+            found.add(filled.id)
+    return found

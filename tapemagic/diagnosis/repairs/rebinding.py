@@ -64,11 +64,69 @@ def in_place(case: Case, binding: Binding) -> str | None:
         return None
     node = case.here.statement_at(binding.at.line)
     edits = Edits(case.here)
+    if _whole(node, binding):
+        return _mapped(case, node) or _each(case, node) or _watched(case)
     if _assigned(edits, node):
         for other in _others(case, binding):
             _assigned(edits, other)
         return edits.source()
     return _each(case, node) or _watched(case)
+
+
+def _whole(node: ast.AST | None, binding: Binding) -> bool:
+    """Whether a statement rebinds a list or dict as a whole, that holds the variable."""
+    target = node.targets[0] if isinstance(node, ast.Assign) else None
+    return isinstance(target, ast.Name) and target.id != binding.name
+
+
+def _mapped(case: Case, node: ast.AST | None) -> str | None:
+    """``ps = map_structure(lambda p, g: p - r * g, ps, gs)`` becomes one with ``assign_sub``.
+
+    A dict comprehension ``{k: ps[k] - r * gs[k] for k in ps}`` becomes a loop.
+    """
+    if not isinstance(node, ast.Assign) or len(node.targets) != 1:
+        return None
+    value, name = node.value, ast.unparse(node.targets[0])
+    edits = Edits(case.here)
+    if isinstance(value, ast.DictComp):
+        turn = value.generators[0]
+        if len(value.generators) != 1 or turn.ifs:
+            return None
+        item = f"{name}[{ast.unparse(value.key)}]"
+        names = {item} | ({turn.target.elts[1].id} if _items_of(turn, name) else set())  # type: ignore[attr-defined]
+        method, step = _step(value.value, names)
+        indent = indent_of(case.here, node.lineno)
+        key = edits.raw(span(value.key))
+        head = f"for {edits.raw(span(turn.target))} in {edits.raw(span(turn.iter))}:"
+        body = f"{indent}    {name}[{key}].{method}({edits.raw(span(step))})"
+        return edits.replace(span(node), f"{head}\n{body}").source()
+    if not isinstance(value, ast.Call) or not dotted(value.func).endswith(
+        ("map_structure", "tree_map")
+    ):
+        return None
+    function = value.args[0] if value.args else None
+    order = [ast.unparse(a) for a in value.args[1:]]
+    if not isinstance(function, ast.Lambda) or name not in order:
+        return None
+    item = function.args.args[order.index(name)].arg
+    method, step = _step(function.body, {item})
+    edits.replace(span(function.body), f"{item}.{method}({edits.raw(span(step))})")
+    start = (*span(node)[:2], *span(value)[:2])
+    return edits.replace(start, "").source()
+
+
+def _items_of(turn: ast.comprehension, name: str) -> bool:
+    """Whether a loop is over the items of a dict, ``for k, v in ps.items()``."""
+    pair = isinstance(turn.target, ast.Tuple) and len(turn.target.elts) == 2
+    return pair and ast.unparse(turn.iter) == f"{name}.items()"
+
+
+def _step(value: ast.expr, names: set[str]) -> tuple[str, ast.expr]:
+    """How a variable of one of these names is changed in place to a value."""
+    if isinstance(value, ast.BinOp) and ast.unparse(value.left) in names:
+        if type(value.op) in _METHODS:
+            return _METHODS[type(value.op)], value.right
+    return "assign", value
 
 
 @mechanical
