@@ -80,8 +80,8 @@ def _find(case: Case, values: set[int]) -> Decision | None:
             names[mark.name] = mark
     spans = {m.at.expr: m for m in marks.values() if m.at is not None and m.at.here}
     text = case.here
-    for node, what in _decisions(text):
-        for inner in ast.walk(what):
+    for node, what, given in _decisions(text):
+        for inner in (n for part in (what, *given) for n in ast.walk(part)):
             if isinstance(inner, ast.Name) and inner.id == case.source.name:
                 return Decision(text.site(span(what)), ast.unparse(what), None, itself=True)
             if isinstance(inner, ast.Name) and inner.id in names:
@@ -102,16 +102,19 @@ def _decision(
     return Decision(text.site(span(what)), written, mark)
 
 
-def _decisions(text: CellText) -> Iterator[tuple[ast.AST, ast.expr]]:
-    """The conditions, ranges and indices of a text, in its order."""
+def _decisions(text: CellText) -> Iterator[tuple[ast.AST, ast.expr, tuple[ast.expr, ...]]]:
+    """The conditions, ranges and indices of a text, in its order, and what a condition goes through."""
     nodes = list(ast.walk(text.tree)) if text.tree is not None else []
     for node in sorted(nodes[:_MOST], key=lambda n: getattr(n, "lineno", 0)):
         if isinstance(node, (ast.If, ast.While, ast.IfExp)):
-            yield node, node.test
+            yield node, node.test, ()
+        elif isinstance(node, (ast.ListComp, ast.GeneratorExp, ast.SetComp, ast.DictComp)):
+            for part in node.generators:
+                yield from ((node, test, (part.iter,)) for test in part.ifs)
         elif isinstance(node, ast.Subscript) and not isinstance(node.slice, ast.Constant):
-            yield node, node.slice
+            yield node, node.slice, ()
         elif isinstance(node, ast.Call):
             name = dotted(node.func).rsplit(".", 1)[-1]
             if name == "range" or (name in _CHOOSING and node.args):
                 for given in node.args if name == "range" else node.args[:1]:
-                    yield node, given
+                    yield node, given, ()

@@ -21,6 +21,9 @@ from tapemagic.traces.model import Argument, Op
 NEAR = 20.0
 """A value dearer than this reaches the target only as an index, a condition or a shape."""
 MOST = 12
+ADDS = frozenset({"AddV2", "Add", "AddN", "Sub", "Neg", "Sum", "Mean", "Identity", "Cast"})
+SCALES = frozenset({"Mul", "RealDiv", "DivNoNan"})
+"""Ops by which a term becomes a part of a loss."""
 STEPS = {"Floor": "floor", "Ceil": "ceil", "Round": "round", "Rint": "rint", "FloorDiv": "//"}
 """Ops that only step, with how they are written."""
 
@@ -35,10 +38,10 @@ def incomplete(view: QueryView, source: Argument, texts: Texts) -> list[Why]:
         return []
     found: dict[object, Why] = {}
     for edge, reached in _cuts(view):
-        if source.tensor not in reached or _asked_before(view, source.tensor, edge):
+        if source.tensor not in reached or _asked_elsewhere(view, source.tensor, edge):
             continue
         case = Case(view, source, texts, "none", _way(view, source.tensor, edge, reached))
-        if _not_the_persons(case, edge):
+        if _not_the_persons(case, edge) or _is_made_input(case):
             continue
         why = reason(case)
         if why is not None and why.cause not in ("unconnected", "constant-gradient"):
@@ -72,7 +75,10 @@ def _find(view: QueryView) -> list[tuple[Edge, dict[int, Edge]]]:
             elif _carries(view, edge, fault):
                 bad.append(edge)
     found: list[tuple[Edge, dict[int, Edge]]] = []
+    asked = [a.tensor for a in view.query.sources if a.tensor is not None]
     for edge in bad:
+        if all(_asked_elsewhere(view, tensor, edge) for tensor in asked):
+            continue
         reached: dict[int, Edge] = {edge.source: edge}
         todo = [edge.source]
         while todo:
@@ -133,19 +139,20 @@ def _carries(view: QueryView, edge: Edge, fault: str) -> bool:
     return True
 
 
-def _asked_before(view: QueryView, source: int, edge: Edge) -> bool:
-    """Whether the tape of an earlier question recorded the cut step, and was asked about the source.
+def _asked_elsewhere(view: QueryView, source: int, edge: Edge) -> bool:
+    """Whether another tape recorded the cut step, and was asked about the source after it.
 
     What an earlier turn of a loop hands on was differentiated there.
     """
     if edge.op is None or not view.trace.ops[edge.op].recorded:
         return False
-    return any(
-        q.tape != view.query.tape
-        and edge.op < q.op <= view.query.op
-        and any(a.tensor == source for a in q.sources)
-        for q in view.trace.queries[: view.query.index]
-    )
+    asked: dict[int, int] | None = view.memo.get("asked elsewhere")
+    if asked is None:
+        asked = view.memo["asked elsewhere"] = {}
+        for query in view.trace.queries:
+            if query.tape != view.query.tape:
+                asked.update((a.tensor, query.op) for a in query.sources if a.tensor is not None)
+    return edge.op < asked.get(source, 0)
 
 
 def _is_remainder(view: QueryView, op: Op) -> bool:
@@ -180,6 +187,28 @@ def _way(view: QueryView, source: int, cut: Edge, reached: dict[int, Edge]) -> W
     rest = view.way(cut.target)
     edges += rest.edges if rest is not None else []
     return Way(edges, [view.fault(e) for e in edges])
+
+
+def _is_made_input(case: Case) -> bool:
+    """Whether the way goes through the gradient of an earlier question to more than a term of the loss.
+
+    A term that was made from a gradient, as a gradient penalty is, was to be differentiated. An input
+    that was, as an adversarial example is, is taken as it is.
+    """
+    view, way = case.view, case.way
+    tracking = view.tracking
+    if way is None or tracking is None or all(e.kind != "query" for e in way.edges):
+        return False
+    begin = max(n for n, e in enumerate(way.edges) if e.kind == "query")
+    for edge in way.edges[begin:]:
+        if edge.op is None or edge.op not in tracking.recorded:
+            continue
+        op = view.trace.ops[edge.op]
+        others = [t for n, t in enumerate(op.inputs) if n != edge.position]
+        scaled = op.type in SCALES and not any(t in tracking.tracked for t in others)
+        if op.type not in ADDS and not scaled:
+            return True
+    return False
 
 
 def _not_the_persons(case: Case, edge: Edge) -> bool:

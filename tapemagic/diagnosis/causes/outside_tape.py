@@ -122,13 +122,30 @@ def _aside(case: Case) -> Found:
 
 def _in_thread(case: Case, op: Op) -> Found:
     """Each thread has tapes of its own."""
+    at, said = op.at, f"`{case.written(op.at)}` on {case.line(op.at)} ran in another thread."
+    if at is None:
+        at, name = _came_back(case)
+        said = f"{name} on {case.line(at)} was computed from `{case.name}` in another thread."
     return Found(
-        op.at,
-        f"`{case.written(op.at)}` on {case.line(op.at)} ran in another thread. A tape records only the "
+        at,
+        f"{said} A tape records only the "
         f"thread that its block runs in, so `{case.tape_name}` did not record it.",
         "Compute it in the thread of the `with` block, without the pool or thread; or open a tape in "
         "the thread's own function, and hand on the gradients it gives.",
     )
+
+
+def _came_back(case: Case) -> tuple[Site | None, str]:
+    """Where what another thread made is first met, when no line of the person's made it there."""
+    trace = case.view.trace
+    for edge in case.way.edges if case.way is not None else ():
+        facts = trace.tensors.get(edge.target)
+        if facts is not None and facts.name is not None and facts.named_at is not None:
+            return facts.named_at, case.call_it(edge.target)
+        op = trace.ops[edge.op] if edge.kind == "op" and edge.op is not None else None
+        if op is not None and op.phase != "thread" and op.at is not None:
+            return op.at, f"What enters `{case.written(op.at)}`"
+    return case.view.query.at, f"`{case.target}`"
 
 
 def _in_earlier_turn(case: Case, op: Op) -> bool:

@@ -41,12 +41,12 @@ def recognise(case: Case) -> Found | None:
         return _unseen(case)
     if source.tensor in view.trace.aside:
         return None  # another thread computed with it: see outside-tape
-    decision = deciding(case)
-    if decision is not None:
-        return None if decision.mark is not None else _decides(case, decision)
     shape = _shape(case)
     if shape is not None:
         return shape
+    decision = deciding(case)
+    if decision is not None:
+        return None if decision.mark is not None else _decides(case, decision)
     last = _last_use(case)
     over = _overwritten(case)
     at = over[1] if over is not None else _made(case)
@@ -88,11 +88,13 @@ def _shape(case: Case) -> Found | None:
     for edge in case.way.edges if case.way is not None else ():
         op = case.view.trace.ops[edge.op] if edge.kind == "op" and edge.op is not None else None
         if op is not None and op.type in SHAPES:
+            counts = edge.source in case.view.graph.counted
             return Found(
                 op.at,
                 f"No value of `{case.name}` enters `{case.target}`: only a shape does, in "
-                f"`{case.written(op.at)}` on {case.line(op.at)}, which is the same whatever the values "
-                "are.",
+                f"`{case.written(op.at)}` on {case.line(op.at)}, "
+                + ("and a count of elements" if counts else "and a shape")
+                + " has no gradient.",
                 f"Use `{case.name}` itself in the target, or leave it out of the sources.",
             )
     return None

@@ -71,7 +71,7 @@ class Expressions(Told):
         if kind is PLAIN:
             over = value is not None or spot.kind != "call"  # a call that gave None may have kept
         else:
-            over = kind is TENSOR and not (self.marked or top.shared)
+            over = kind is TENSOR and not (self.marked or top.shared or self.passes)
             over = over and getattr(value, "_id", 0) in log.made
         if over:
             del operands[-count:]
@@ -97,7 +97,7 @@ class Expressions(Told):
         if kind == TENSOR:
             if not self.log.is_made(getattr(value, "_id", 0)):
                 self._entered(spot, value, taken)
-            elif spot.kind == "call" and (self.marked or self.top.shared):
+            elif spot.kind == "call" and (self.marked or self.top.shared or self.passes):
                 self._argued(spot, value, taken)
             return
         if kind == COMPOSITE:
@@ -137,9 +137,8 @@ class Expressions(Told):
             code = getattr(getattr(function, "__func__", function), "__code__", None)
             if code is not None and id(code) in self.rewritten:
                 return
-            if function is len and known.known.get(type(taken[-1][1])) is TENSOR:
-                self._sized(spot, value, taken[-1][1])
-                return
+            if function is len:
+                self._counted(spot, value, taken[-1][1])
             if id(function) in _NEUTRAL:  # by identity: ``==`` and hash may be the person's own
                 return
             if kind == SHARED and is_writing(function):
@@ -199,6 +198,15 @@ class Expressions(Told):
         made = vars(function)
         code = getattr(made.get("__init__"), "__code__", None)
         return id(code) in self.rewritten or "__dataclass_fields__" in made
+
+    def _counted(self, spot: Spot, value: int, operand: Any) -> None:
+        """``len``: of most values it tells nothing, of what was picked out it does."""
+        if self.kinds.of(operand) == TENSOR:
+            self._sized(spot, value, operand)
+            return
+        mark = self.mark_of(operand)
+        if mark is not None:
+            self.mark_value(value, self.new_mark(spot, value, [], [mark], certain=False))
 
     def _sized(self, spot: Spot, value: Any, tensor: Any) -> None:
         """The size of a tensor was asked for: does it count what was picked out?"""

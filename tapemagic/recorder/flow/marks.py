@@ -101,6 +101,7 @@ class Marks(State):
         kind = self.kinds.of(value)
         if kind == SHARED and -6 < value < 257:
             self.passing = (value, mark)
+            self.passes = True
         elif id(value) in self.literals:
             self.mark_shared(value, mark)
         elif kind in (ARRAY, OBJECT, SHARED):
@@ -129,6 +130,7 @@ class Marks(State):
         its next use the mark is certain; for whoever meets the object later it is not.
         """
         self.passing = (value, mark)
+        self.passes = True
         made = self.log.marks[mark]
         alias = replace(made, tensors=(), marks=(mark,), ops=None, certain=False)
         self._hold(value, self.log.mark(alias))

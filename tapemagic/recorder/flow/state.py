@@ -48,6 +48,7 @@ class State:
         self.stack: list[Activation] = []
         self.marked: dict[int, tuple[Any, int]] = {}  # id -> (object or weakref, mark)
         self.passing: tuple[Any, int] | None = None  # a shared value on its way to its binding
+        self.passes = False  # whether there was one
         self.spots: dict[int, Spot] = {}
         self.rewritten: dict[int, tuple[Any, Any]] = {}  # id of watched code -> (plain, watched)
         self.functions: weakref.WeakSet[Any] = weakref.WeakSet()

@@ -22,44 +22,53 @@ _DEEP = 2
 
 
 def read_values(frame: FrameType | None, flow: Flow, person: set[str]) -> list[tuple[Any, int]]:
-    """The marked values that the code above an op of a function's graph reads.
+    """The marked values that the statements above an op of a function's graph were computed from.
 
     Args:
         frame: Where the op is made.
         flow: The data flow, which knows the marks.
         person: The file names of the person's code.
-
-    Returns:
-        Values and their marks: those that the running statements name, or else those that the
-        running functions name anywhere.
     """
-    near: dict[int, Any] = {}
-    far: dict[int, Any] = {}
+    found: dict[int, Any] = {}
     while frame is not None and not is_tracer(frame.f_code):
         code = frame.f_code
         if is_traced_code(code) or code.co_filename in person:
-            lines = _names(code)
-            near.update(_marked(frame, lines.get(frame.f_lineno, frozenset()), flow))
-            if not near:
-                far.update(_marked(frame, frozenset().union(*lines.values()), flow))
+            found.update(_marked(frame, _origins(code, frame.f_lineno), flow))
         frame = frame.f_back
-    return [(value, mark) for mark, value in (near or far).items()]
+    return [(value, mark) for mark, value in found.items()]
 
 
-@lru_cache(maxsize=256)
-def _names(code: CodeType) -> dict[int, frozenset[str]]:
-    """The names that each line of a function loads: variables, globals, attributes, keys."""
-    found: dict[int, set[str]] = {}
+@lru_cache(maxsize=512)
+def _origins(code: CodeType, line: int) -> frozenset[str]:
+    """The names that a line of a function reads, and those that what it reads was bound from."""
+    loads, stores = _names(code)
+    found: set[str] = set()
+    todo = [line]
+    seen = {line}
+    while todo:
+        new = loads.get(todo.pop(), set()) - found
+        found |= new
+        for number in {n for name in new for n in stores.get(name, ())} - seen:
+            seen.add(number)
+            todo.append(number)
+    return frozenset(found)
+
+
+def _names(code: CodeType) -> tuple[dict[int, set[str]], dict[str, set[int]]]:
+    """By line the names that it loads (variables, attributes, keys); by name the lines that bind it."""
+    loads: dict[int, set[str]] = {}
+    stores: dict[str, set[int]] = {}
     line = code.co_firstlineno
     for step in dis.get_instructions(code):
-        starts = getattr(step, "line_number", None) or step.starts_line
-        if isinstance(starts, int) and not isinstance(starts, bool):
-            line = starts
-        if isinstance(step.argval, str):
-            found.setdefault(line, set()).add(step.argval)
-        elif isinstance(step.argval, tuple):  # two variables loaded by one instruction
-            found.setdefault(line, set()).update(n for n in step.argval if isinstance(n, str))
-    return {number: frozenset(names) for number, names in found.items()}
+        if step.positions is not None and step.positions.lineno is not None:
+            line = step.positions.lineno
+        given = step.argval if isinstance(step.argval, tuple) else (step.argval,)
+        for name in given:  # an instruction may load or bind two variables
+            if isinstance(name, str):
+                loads.setdefault(line, set()).add(name)
+                if step.opname.startswith("STORE"):
+                    stores.setdefault(name, set()).add(line)
+    return loads, stores
 
 
 def _marked(frame: FrameType, names: frozenset[str], flow: Flow) -> dict[int, Any]:

@@ -237,7 +237,7 @@ class OpsProbe:
         """A constant of a function's graph: was it a value that had left TensorFlow?
 
         That the constant holds what a marked value holds is the evidence, unless it is a number that
-        stands in any code; else, that the code which made it reads the marked value by name.
+        stands in any code; else, that the statement which made it was computed from the marked value.
         """
         value = self.private.constant_of(attrs)
         if value is None or value.dtype.kind not in "fc":
