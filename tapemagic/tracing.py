@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import linecache
 import sys
+import weakref
 from collections.abc import Callable
 from types import TracebackType
 from typing import Any
@@ -49,6 +50,8 @@ class trace:  # noqa: N801 - used like a function
         try:
             session.start()
             self._session = session
+            # An interrupt can come before the first step of __exit__.
+            self._unended = weakref.finalize(self, session.close)
             return self
         except BaseException:  # no block begins, so none will end
             session.close()
@@ -67,8 +70,4 @@ class trace:  # noqa: N801 - used like a function
         finally:
             session.close()
         self._session = None
-
-    def __del__(self) -> None:
-        """Restore everything, where an interrupt came before the first step of ``__exit__``."""
-        if self._session is not None:
-            self._session.close()
+        self._unended.detach()

@@ -99,9 +99,13 @@ function begin(shown) {
   const scale = Math.min(NATURAL, Math.max(width / w, 0.62 * NATURAL));
   shown.height = Math.max(90, Math.min(TALLEST, h * scale + 6));
   shown.svg.style.height = `${shown.height}px`;
-  const loud = shown.nodes.find((node) => ["cut", "born"].includes(node.facts.state));
+  const broken = shown.edges.find((edge) => edge.state === "cut");
+  const loud = shown.nodes.find((node) => ["cut", "born"].includes(node.facts.state))
+    || (broken && shown.nodes.find((node) => node.top === broken.head));
   const target = shown.nodes.find((node) => node.facts.role === "target");
-  if (w * scale <= width + 1 && h * scale <= shown.height + 1) look(shown, w / 2, h / 2, scale);
+  const whole = w * scale <= width + 1 && h * scale <= shown.height + 1;
+  if (!whole) say(shown, "A part of the diagram: drag it, or press Fit to see all of it.");
+  if (whole) look(shown, w / 2, h / 2, scale);
   else if (loud || target) look(shown, ...kept(shown, centre(shown, loud || target), scale), scale);
   else fit(shown);
 }
