@@ -44,6 +44,11 @@ _LEGEND = (
     ("group", "several ops"),
     ("python", "outside TensorFlow"),
 )
+_STATES = (
+    ("story", "on the way that was cut"),
+    ("cut", "here the gradient ends"),
+    ("born", "here NaN or Inf is born"),
+)
 
 
 def node_style(node: Node) -> dict[str, str]:
@@ -87,4 +92,6 @@ def legend_items(diagram: Diagram) -> list[tuple[str, Node]]:
         ruled = any(group.id.startswith("rule") for group in diagram.groups)
         known = "not differentiated" if ruled else "not recorded"
         items.append((known, Node("", "op", "", state="faint")))
+    states = {node.state for node in diagram.nodes}
+    items += [(words, Node("", "op", "", state=s)) for s, words in _STATES if s in states]
     return items

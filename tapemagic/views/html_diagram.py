@@ -30,10 +30,14 @@ _BORDER = {
     "group": f"1px solid {palette.MUTED}",
     "constant": f"1px solid {palette.FAINT}",
 }
+_STATE = {
+    "story": f"1px solid {palette.AMBER}",
+    "cut": f"2px solid {palette.RED}",
+    "born": f"2px solid {palette.PURPLE}",
+}
 _EDGE = {
     "strong": ("3px solid", palette.MUTED, "a gradient flows"),
     "nan": ("3px dotted", palette.PURPLE, "the gradient is NaN or Inf"),
-    "story": ("1px solid", palette.MUTED, "the way that was cut"),
     "cut": ("3px dashed", palette.RED, "the gradient ends"),
     "flow": ("2px solid", palette.LINE, "a gradient arrives and reaches no source"),
     "quiet": ("1px solid", palette.LINE, "values only"),
@@ -80,7 +84,7 @@ def _words(drawn: Picture) -> str:
 def _legend(shown: Diagram) -> str:
     items = []
     for words, node in legend_items(shown):
-        border = _BORDER[node.role]
+        border = _STATE.get(node.state) or _BORDER[node.role]
         items.append(_item(f"border:{border};width:13px;height:9px", words))
     states = {edge.state for edge in shown.edges}
     for state, (line, colour, words) in _EDGE.items():
@@ -95,7 +99,7 @@ def _widths(shown: Diagram) -> str:
     known = {edge.weight is not None for edge in shown.edges if edge.state == "strong"}
     if known == {False}:
         return " (its size was not kept: all lines are alike)"
-    unknown = "; of middle width where its size was not kept" if False in known else ""
+    unknown = " (of middle width: size not kept)" if False in known else ""
     return f", wider where it is larger{unknown}"
 
 

@@ -71,7 +71,6 @@ def test_the_legend_explains_what_is_drawn(name: str) -> None:
         "python": "outside TensorFlow",
         "cut": "the gradient ends",
         "strong": "a gradient flows",
-        "story": "the way that was cut",
         "flow": "reaches no source",
         "constant": "constant",
         "variable": "variable",
@@ -82,6 +81,9 @@ def test_the_legend_explains_what_is_drawn(name: str) -> None:
         assert (f"</span> {said}" in legend) == (kind in seen)
         if kind in told:
             assert (told[kind] in legend) >= (kind in seen)
+    states = {node.state for node in drawn.nodes}
+    assert ("</span> on the way that was cut" in legend) == ("story" in states)
+    assert ("</span> here the gradient ends" in legend) == ("cut" in states)
 
 
 @pytest.mark.parametrize("name", reports.ALL)

@@ -159,7 +159,7 @@ def test_large_reports_stay_small() -> None:
 def test_the_legend_says_what_the_width_of_a_line_tells() -> None:
     assert "a gradient flows, wider where it is larger</span>" in html(reports.square())
     large = html(reports.training_step(2))
-    assert "of middle width where its size was not kept" in large
+    assert "of middle width: size not kept" in large
     report = reports.square()
     assert report.trace is not None
     report.trace.queries[0].steps = []
