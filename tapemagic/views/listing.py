@@ -192,7 +192,13 @@ def _loudest(rows: list[_Row]) -> list[_Row]:
     if len(rows) <= MOST:
         return rows
     rank = {SIGNS["cut"]: 0, SIGNS["born"]: 0, SIGNS["story"]: 1}
-    best = sorted(range(len(rows)), key=lambda n: (rank.get(rows[n].sign, 2), n))[:MOST]
+
+    def place(number: int) -> tuple[int, int]:
+        row = rows[number]
+        ends = any(node.target for node in row.nodes)  # where the graph ends is always told
+        return (0 if ends else rank.get(row.sign, 2), number)
+
+    best = sorted(range(len(rows)), key=place)[:MOST]
     return [rows[n] for n in sorted(best)]
 
 

@@ -59,7 +59,7 @@ def checked(report: Report) -> str:
     if not report.tensors or report.mismatches:
         return ""
     return (
-        "Checked: gradients came where the recorded ops say, nowhere else"
+        "Checked against the tape: what is drawn as reached by a gradient is what one came to"
         f" ({counted(report.tensors, 'tensor')})."
     )
 
