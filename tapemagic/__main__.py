@@ -90,7 +90,7 @@ def _run(options: argparse.Namespace) -> int:
 def _demo(page: Path | None) -> int:
     from tapemagic import demo
     from tapemagic.views.errors import ReportError
-    from tapemagic.views.text import text
+    from tapemagic.views.text.report import text
 
     print("This cell asks for a gradient:\n")
     print(demo.numbered())

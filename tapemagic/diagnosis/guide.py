@@ -112,7 +112,7 @@ def plain(cause: Cause, width: int = 80) -> str:
         cause: What to tell of.
         width: Columns for the text; code is left as it is.
     """
-    from tapemagic.views.terminal import wrap
+    from tapemagic.wording.terminal import wrap
 
     lines = [cause.title, cause.slug, ""]
     for paragraph in paragraphs(cause):
@@ -142,7 +142,7 @@ def markdown(cause: Cause, level: int = 2) -> str:
 
 def listing(width: int = 80) -> str:
     """Give the slugs and titles of all causes, in their groups, as text for a terminal."""
-    from tapemagic.views.terminal import wrap
+    from tapemagic.wording.terminal import wrap
 
     column = max(len(cause.slug) for cause in CAUSES) + 2
     lines: list[str] = []

@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from tapemagic.diagram import labels, select
-from tapemagic.diagram.cuts import mark_reasons
-from tapemagic.diagram.expressions import expressions
-from tapemagic.diagram.flow import follow
+from tapemagic.diagram import select
+from tapemagic.diagram.folding.fold import fold
+from tapemagic.diagram.gradient.flow import follow
 from tapemagic.diagram.graph import index
-from tapemagic.diagram.group import fold
 from tapemagic.diagram.model import Diagram, Group
-from tapemagic.diagram.op_nodes import op_edges, op_node, turn_edges
+from tapemagic.diagram.nodes import labels
+from tapemagic.diagram.nodes.expressions import expressions
+from tapemagic.diagram.nodes.ops import op_edges, op_node, turn_edges
+from tapemagic.diagram.nodes.python_way import python_ways
+from tapemagic.diagram.nodes.tensors import tensor_node
 from tapemagic.diagram.order import steps
-from tapemagic.diagram.python_way import python_ways
+from tapemagic.diagram.reasons.cuts import mark_reasons
 from tapemagic.diagram.sketch import Sketch
-from tapemagic.diagram.tensor_nodes import tensor_node
 from tapemagic.wording import asked as wording
 from tapemagic.wording import words
 from tapemagic.wording.numbers import counted

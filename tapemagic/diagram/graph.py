@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from tapemagic.diagram.opened import Opened
-from tapemagic.diagram.opening import open_calls
-from tapemagic.diagram.rules import frame_rules
+from tapemagic.diagram.bodies.opened import Opened
+from tapemagic.diagram.bodies.opening import open_calls
+from tapemagic.diagram.bodies.rules import frame_rules
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from tapemagic.diagram.model import STATES, Diagram, Edge, Node
 
 if TYPE_CHECKING:
-    from tapemagic.diagram.flow import Flow
+    from tapemagic.diagram.gradient.flow import Flow
     from tapemagic.diagram.graph import Graph
     from tapemagic.report.model import Call, Source, Target
 

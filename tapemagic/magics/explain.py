@@ -7,9 +7,9 @@ from IPython.display import publish_display_data
 
 from tapemagic.diagnosis import guide
 from tapemagic.diagnosis.cause import Cause
-from tapemagic.views.html import fragment
-from tapemagic.views.html_base import code, heading, tag
-from tapemagic.views.html_cause import body
+from tapemagic.views.page.cause import body
+from tapemagic.views.page.report import fragment
+from tapemagic.views.page.tags import code, heading, tag
 from tapemagic.wording.escape import html
 
 

@@ -146,7 +146,7 @@ class Report:
             title: A heading inside the picture.
         """
         from tapemagic.diagram.build import build
-        from tapemagic.diagram.dot import dot
+        from tapemagic.diagram.dot.source import dot
 
         return dot(build(self, level, call), legend=True, title=title)
 
@@ -156,12 +156,12 @@ class Report:
         Returns:
             A comparison that prints itself, and shows itself in a notebook.
         """
-        from tapemagic.views.diff import diff
+        from tapemagic.views.diff.difference import diff
 
         return diff(self, other)
 
     def __str__(self) -> str:
-        from tapemagic.views.text import text
+        from tapemagic.views.text.report import text
 
         return text(self)
 

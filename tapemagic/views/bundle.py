@@ -25,8 +25,8 @@ def mimebundle(report: Report, display: DisplayOptions | None = None) -> dict[st
     display = display or DisplayOptions()
     if display.quiet and not report.needs_attention:
         return {}
-    from tapemagic.views.html import html
-    from tapemagic.views.text import text
+    from tapemagic.views.page.report import html
+    from tapemagic.views.text.report import text
 
     plain = text(report, display)
     return {"text/html": html(report, display, plain), "text/plain": plain}

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from tapemagic.views import convert, draw, svg
 from tapemagic.views.errors import ReportError
+from tapemagic.views.pictures import convert, draw, svg
 
 if TYPE_CHECKING:
     from tapemagic.options import DisplayOptions
@@ -34,15 +34,15 @@ def render(report: Report, suffix: str, display: DisplayOptions, sheet: Sheet) -
         ReportError: If no engine can draw the picture, or there is nothing to draw.
     """
     if suffix == ".html":
-        from tapemagic.views.html import page
+        from tapemagic.views.page.report import page
 
         return _encoded(page(report, display, sheet.title))
     if suffix == ".md":
-        from tapemagic.views.markdown import markdown
+        from tapemagic.views.markdown.report import markdown
 
         return _encoded(markdown(report, display))
     if suffix == ".txt":
-        from tapemagic.views.text import text
+        from tapemagic.views.text.report import text
 
         return _encoded(text(report, display))
     return _diagram(report, suffix, display.level, sheet)
@@ -54,8 +54,8 @@ def _encoded(text: str) -> bytes:
 
 def _diagram(report: Report, suffix: str, level: str, sheet: Sheet) -> bytes:
     from tapemagic.diagram.build import build
-    from tapemagic.diagram.dot import dot
-    from tapemagic.views.picture import describe
+    from tapemagic.diagram.dot.source import dot
+    from tapemagic.views.pictures.picture import describe
 
     diagram = build(report, level, sheet.call)
     if not diagram.nodes:

@@ -1,1 +1,1 @@
-"""Words, numbers and escaping: what the diagram and the views have in common."""
+"""Words, numbers, columns and escaping: what the diagram and the views have in common."""

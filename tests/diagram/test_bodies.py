@@ -11,13 +11,13 @@ import tensorflow as tf
 
 from tapemagic.api import run_cell
 from tapemagic.diagram.build import build
-from tapemagic.diagram.flow import follow
+from tapemagic.diagram.gradient.flow import follow
 from tapemagic.diagram.graph import index
 from tapemagic.diagram.model import Diagram, Edge, Node
 from tapemagic.report.archive import load
 from tapemagic.report.model import Report
-from tapemagic.views.listing import listing
-from tapemagic.views.mermaid import mermaid
+from tapemagic.views.markdown.mermaid import mermaid
+from tapemagic.views.text.listing import listing
 from tests.agreement.check import quiet
 from tests.agreement.programs import Writer
 from tests.saved_model import CELL, Model

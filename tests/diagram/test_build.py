@@ -1,13 +1,13 @@
 import pytest
 
 from tapemagic.diagram.build import build
-from tapemagic.diagram.flow import follow, local_derivative
+from tapemagic.diagram.gradient.flow import follow, local_derivative
 from tapemagic.diagram.graph import index
 from tapemagic.diagram.model import Diagram, Edge
 from tapemagic.report.model import Report
-from tapemagic.views.html import html
-from tapemagic.views.markdown import markdown
-from tapemagic.views.text import text
+from tapemagic.views.markdown.report import markdown
+from tapemagic.views.page.report import html
+from tapemagic.views.text.report import text
 from tests import reports
 
 

@@ -3,9 +3,9 @@ import re
 import pytest
 
 from tapemagic.diagram.build import build
-from tapemagic.diagram.dot import dot
+from tapemagic.diagram.dot.source import dot
 from tapemagic.diagram.model import Diagram, Edge, Group, Node
-from tapemagic.views import draw
+from tapemagic.views.pictures import draw
 from tests import reports
 from tests.hostile import NAMES
 

@@ -1,9 +1,9 @@
 from tapemagic.diagram.build import build
-from tapemagic.diagram.expressions import expressions
 from tapemagic.diagram.graph import index
-from tapemagic.diagram.labels import op_type
+from tapemagic.diagram.nodes.expressions import expressions
+from tapemagic.diagram.nodes.labels import op_type
 from tapemagic.traces.model import Site, Trace
-from tapemagic.views.listing import listing
+from tapemagic.views.text.listing import listing
 from tests import reports
 from tests.reports import Maker
 

@@ -11,7 +11,7 @@ from nbformat import v4
 
 from tapemagic.api import run_cell
 from tapemagic.report.model import Report
-from tapemagic.views.markdown import markdown
+from tapemagic.views.markdown.report import markdown
 from tapemagic.wording import escape
 from tests.hostile import NAMES, cell
 from tests.page.browse import Visit

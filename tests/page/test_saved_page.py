@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 
-from tapemagic.views.html import html
+from tapemagic.views.page.report import html
 from tests import reports
 from tests.hostile import NAMES
 from tests.page.browse import Visit

@@ -2,11 +2,11 @@ import pytest
 
 from tapemagic.report.model import Report, Target
 from tapemagic.traces.model import Site
-from tapemagic.views import rows
-from tapemagic.views.cards import cards
-from tapemagic.views.html import html
-from tapemagic.views.markdown import markdown
-from tapemagic.views.text import text
+from tapemagic.views.markdown.report import markdown
+from tapemagic.views.page.report import html
+from tapemagic.views.text.report import text
+from tapemagic.views.told import rows
+from tapemagic.views.told.cards import cards
 from tapemagic.wording.asked import asked, enumerate_names, heading
 from tests import reports
 

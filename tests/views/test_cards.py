@@ -1,9 +1,9 @@
 from dataclasses import replace
 
 from tapemagic.traces.model import Gradient, Site
-from tapemagic.views import annotated, changes, excerpt, rows
-from tapemagic.views.cards import cards, story, tried
-from tapemagic.views.summary import attention, checked, line, parts
+from tapemagic.views.told import annotated, changes, excerpt, rows
+from tapemagic.views.told.cards import cards, story, tried
+from tapemagic.views.told.summary import attention, checked, line, parts
 from tapemagic.wording import words
 from tests import reports
 

@@ -4,9 +4,9 @@ import re
 import pytest
 
 from tapemagic.report.model import Report
-from tapemagic.views.diff import diff
-from tapemagic.views.diff_graph import graph_changes
-from tapemagic.views.diff_html import html
+from tapemagic.views.diff.difference import diff
+from tapemagic.views.diff.graph import graph_changes
+from tapemagic.views.diff.page import html
 from tests import reports
 from tests.hostile import NAMES
 

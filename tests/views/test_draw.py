@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from tapemagic.views import draw
-from tapemagic.views.svg import finish, recolour
+from tapemagic.views.pictures import draw
+from tapemagic.views.pictures.svg import finish, recolour
 
 GRAPH = 'digraph { a [label="x & y"] a -> b }'
 

@@ -18,12 +18,11 @@ from tests.reports import detour
 def functions() -> Iterator[tuple[str, str]]:
     """The functions of every module that draws, by the module's name."""
     for room in (views, diagram, wording):
-        for found in pkgutil.iter_modules(room.__path__):
-            name = f"{room.__name__}.{found.name}"
-            module = importlib.import_module(name)
+        for found in pkgutil.walk_packages(room.__path__, f"{room.__name__}."):
+            module = importlib.import_module(found.name)
             for function, value in vars(module).items():
-                if inspect.isfunction(value) and value.__module__ == name:
-                    yield name, function
+                if inspect.isfunction(value) and value.__module__ == found.name:
+                    yield found.name, function
 
 
 FUNCTIONS = list(functions())

@@ -5,11 +5,11 @@ import re
 
 import pytest
 
-from tapemagic.diagram import palette
 from tapemagic.diagram.build import build
-from tapemagic.views.html import HIDDEN, html
-from tapemagic.views.html_diagram import diagram
-from tapemagic.views.text import text
+from tapemagic.diagram.dot import palette
+from tapemagic.views.page.diagram import diagram
+from tapemagic.views.page.report import HIDDEN, html
+from tapemagic.views.text.report import text
 from tests import reports
 
 

@@ -8,10 +8,10 @@ import pytest
 
 from tapemagic.options import DisplayOptions
 from tapemagic.report.model import Report
-from tapemagic.views import draw
 from tapemagic.views.bundle import mimebundle
-from tapemagic.views.html import html, page
-from tapemagic.views.svg import finish
+from tapemagic.views.page.report import html, page
+from tapemagic.views.pictures import draw
+from tapemagic.views.pictures.svg import finish
 from tests import reports
 from tests.hostile import NAMES
 

@@ -1,6 +1,6 @@
 from tapemagic.diagram.build import build
 from tapemagic.diagram.model import Diagram, Edge, Node
-from tapemagic.views.listing import FEW, MOST, key, listing
+from tapemagic.views.text.listing import FEW, MOST, key, listing
 from tests import reports
 
 

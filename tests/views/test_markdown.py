@@ -1,6 +1,6 @@
 import pytest
 
-from tapemagic.views.markdown import markdown
+from tapemagic.views.markdown.report import markdown
 from tests import reports
 from tests.hostile import NAMES
 from tests.views.golden import check

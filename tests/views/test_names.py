@@ -4,8 +4,8 @@ import pytest
 
 from tapemagic.report.model import Report, Source
 from tapemagic.traces.model import Tensor, Trace
-from tapemagic.views import terminal
-from tapemagic.views.cards import cards
+from tapemagic.views.told.cards import cards
+from tapemagic.wording import terminal
 from tapemagic.wording.names import Name, model_of, names, span
 from tests import reports
 

@@ -12,12 +12,12 @@ import pytest
 from tapemagic.diagram.build import build
 from tapemagic.diagram.model import Diagram
 from tapemagic.traces.model import Gradient, Portrait, Site
-from tapemagic.views import charts, html_portraits
-from tapemagic.views.excerpt import Line, excerpt
-from tapemagic.views.facts import MOST, facts
-from tapemagic.views.html import html
-from tapemagic.views.html_portraits import elementwise, plots, spark
-from tapemagic.views.live import live
+from tapemagic.views.page import charts
+from tapemagic.views.page.facts import MOST, facts
+from tapemagic.views.page.live import live
+from tapemagic.views.page.portraits import elementwise, plots, spark, structure
+from tapemagic.views.page.report import html
+from tapemagic.views.told.excerpt import Line, excerpt
 from tests import reports
 from tests.hostile import NAMES
 
@@ -61,7 +61,7 @@ def test_folded_boxes_tell_what_is_inside() -> None:
 
 def test_large_insides_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(facts(build(reports.training_step(200)))) <= MOST
-    monkeypatch.setattr("tapemagic.views.facts.MOST", 10)
+    monkeypatch.setattr("tapemagic.views.page.facts.MOST", 10)
     known = json.loads(facts(build(reports.training_step(40))))
     assert all("inside" not in node for node in known["nodes"])
 
@@ -146,11 +146,11 @@ def test_structure_of_a_jacobian_in_words() -> None:
     call = reports.square().calls[0]
     call.targets[0].shape = (7, 3)
     source = replace(call.sources[0], shape=(7, 5))
-    blocks = html_portraits.structure(Portrait(structure="blocks"), call, source)
+    blocks = structure(Portrait(structure="blocks"), call, source)
     assert "each of the 7 examples depends on itself alone" in blocks
     assert "batch_jacobian" in blocks
-    assert "diagonal" in html_portraits.structure(Portrait(structure="diagonal"), call, source)
-    assert html_portraits.structure(Portrait(), call, source) == ""
+    assert "diagonal" in structure(Portrait(structure="diagonal"), call, source)
+    assert structure(Portrait(), call, source) == ""
 
 
 def wires(lines: list[Line]) -> dict[int, str]:

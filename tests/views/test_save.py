@@ -7,8 +7,9 @@ from xml.etree import ElementTree
 import pytest
 
 from tapemagic.report.model import Report
-from tapemagic.views import convert, draw, save
+from tapemagic.views import save
 from tapemagic.views.errors import ReportError
+from tapemagic.views.pictures import convert, draw
 from tests import reports
 
 

@@ -2,8 +2,8 @@ import pytest
 
 from tapemagic.options import DisplayOptions
 from tapemagic.report.model import Report
-from tapemagic.views import terminal
-from tapemagic.views.text import text
+from tapemagic.views.text.report import text
+from tapemagic.wording import terminal
 from tests import reports
 from tests.hostile import NAMES
 from tests.views.golden import check

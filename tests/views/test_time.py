@@ -7,7 +7,7 @@ import time
 import pytest
 
 from tapemagic.api import run_cell
-from tapemagic.views.annotated import annotate
+from tapemagic.views.told.annotated import annotate
 from tapemagic.wording.numbers import seconds
 
 CELL = """import tensorflow as tf

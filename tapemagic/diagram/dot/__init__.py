@@ -1,0 +1,1 @@
+"""The diagram as Graphviz source, and how everything in it looks."""

@@ -1,0 +1,1 @@
+"""Large diagrams, folded before they are laid out."""

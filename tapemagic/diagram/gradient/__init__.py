@@ -1,0 +1,1 @@
+"""Where the gradient went: which inputs got one, also inside opened calls."""

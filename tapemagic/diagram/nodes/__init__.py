@@ -1,0 +1,1 @@
+"""The nodes of the diagram: what each is, and what stands in it."""

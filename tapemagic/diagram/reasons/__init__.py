@@ -1,0 +1,1 @@
+"""The reasons, laid over the diagram: where the gradient ends, and how that came about."""

@@ -1,0 +1,1 @@
+"""The diagram as a picture: drawn, made ready for a page, turned into PNG and PDF."""
