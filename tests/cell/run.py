@@ -142,6 +142,8 @@ class Facts:
         module = type(value).__module__
         if module.startswith(("tensorflow", "keras")):
             return self._framework(value)
+        if module.startswith(("threading", "concurrent.", "_thread")):
+            return "a thread, whose number and name the system gives"
         return self._state(value) or self._slots(value) or plainly(object.__repr__(value))
 
     def _framework(self, value: Any) -> Any:
