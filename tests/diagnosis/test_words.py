@@ -1,0 +1,108 @@
+"""What a reason says and advises, where other words would lead to a wrong repair."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from tests.diagnosis.check import report_of
+
+HEAD = "import tensorflow as tf\n"
+
+
+@dataclass(frozen=True)
+class Told:
+    """A cell, and the words that its first reason has and has not."""
+
+    cell: str
+    said: tuple[str, ...] = ()
+    fix: tuple[str, ...] = ()
+    never: tuple[str, ...] = ()
+    mended: str | None = None  # a piece of the changed cell; "" when none may be offered
+
+
+CELLS = {
+    "a density that underflows": Told(
+        """
+centres = tf.Variable([0.0, 3.0])
+seen = tf.constant([0.5, 70.0])
+with tf.GradientTape() as tape:
+    near = tf.exp(-(seen[:, None] - centres[None, :]) ** 2)
+    total = tf.reduce_mean(near, axis=1)
+    cost = -tf.reduce_sum(tf.math.log(total))
+g = tape.gradient(cost, centres)
+""",
+        ("`cost` itself is Inf", "is -Inf where `total` is 0 (element 1)", "tf.exp(", "on line 5"),
+        ("logsumexp", "makeshift"),
+        ("first NaN", "small epsilon"),
+        "",
+    ),
+    "a softmax that underflows": Told(
+        """
+scores = tf.Variable([0.0, 150.0])
+with tf.GradientTape() as tape:
+    share = tf.nn.softmax(scores)
+    cost = -tf.math.log(share)[0]
+g = tape.gradient(cost, scores)
+""",
+        ("`cost` itself is Inf", "never exactly 0"),
+        ("log_softmax", "makeshift"),
+        mended="tf.nn.log_softmax(scores)",
+    ),
+    "a sigmoid that rounds to one": Told(
+        """
+score = tf.Variable([60.0, 0.5])
+with tf.GradientTape() as tape:
+    cost = -tf.reduce_sum(tf.math.log(1.0 - tf.sigmoid(score)))
+g = tape.gradient(cost, score)
+""",
+        ("`cost` itself is Inf",),
+        ("log_sigmoid",),
+        mended="tf.math.log_sigmoid(-score)",
+    ),
+    "a log of a true zero": Told(
+        """
+count = tf.Variable([0.0, 2.0])
+with tf.GradientTape() as tape:
+    cost = tf.reduce_sum(tf.math.log(count))
+g = tape.gradient(cost, count)
+""",
+        ("`cost` itself is -Inf", "the log of 0"),
+        ("small epsilon",),
+        ("no true zero",),
+        "count + 1e-12",
+    ),
+    "an infinity that turns into NaN": Told(
+        """
+size = tf.Variable([0.0, 4.0])
+with tf.GradientTape() as tape:
+    cost = tf.reduce_sum(tf.sqrt(size * size))
+g = tape.gradient(cost, size)
+""",
+        ("The first Inf of the backward pass", "turns into NaN in Mul (`size * size` on line 4)"),
+    ),
+}
+
+
+def first_reason(made: dict[str, Any]) -> dict[str, Any]:
+    """The first reason of a report; of a call that raised, the call's."""
+    for call in made["calls"]:
+        for why in (call["error"] or {}).get("why"), *(s["why"] for s in call["sources"]):
+            if why is not None:
+                return why  # type: ignore[no-any-return]
+    raise AssertionError("nothing was explained")
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_words(name: str) -> None:
+    told = CELLS[name]
+    why = first_reason(report_of(HEAD + told.cell.lstrip("\n")))
+    assert [part for part in told.said if part not in why["message"]] == [], why["message"]
+    assert [part for part in told.fix if part not in why["fix"]] == [], why["fix"]
+    whole = f"{why['message']} {why['fix']}"
+    assert [part for part in told.never if part in whole] == []
+    if told.mended is not None:
+        assert told.mended in (why["fixed_source"] or "")
+        assert bool(why["fixed_source"]) is bool(told.mended)
