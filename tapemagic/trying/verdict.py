@@ -94,7 +94,8 @@ def _good(source: Source, asked: Asked) -> bool:
         return source.status == "connected" and left[0] < left[1]
     if source.status == "zero":
         # A true zero is an answer where there was none, and none where zero was the trouble.
-        return asked.source is not None and asked.source.status in ("none", "nan", "inf")
+        was = "error" if asked.source is None else asked.source.status
+        return was in ("none", "nan", "inf", "error")
     return source.status == "connected"
 
 

@@ -83,6 +83,48 @@ g = tape.gradient(cost, size)
 """,
         ("The first Inf of the backward pass", "turns into NaN in Mul (`size * size` on line 4)"),
     ),
+    "a helper that returns a number": Told(
+        """
+scale = tf.Variable([1.0, 2.0])
+def penalty(out, wanted):
+    if not wanted:
+        return 0.0
+    return tf.reduce_sum(out - wanted[0])
+with tf.GradientTape() as tape:
+    cost = penalty(scale * 2.0, [])
+g = tape.gradient(cost, scale)
+""",
+        ("the float 0.0", "`penalty`, called on line 8", "`return 0.0` on line 5", "dtype"),
+        ("depends on `out`", "tf.constant would be no help"),
+        mended="return 0.0 * tf.reduce_sum(out)",
+    ),
+    "a sum to which nothing was added": Told(
+        """
+scale = tf.Variable([1.0, 2.0])
+with tf.GradientTape() as tape:
+    cost = 0.0
+    for part in []:
+        cost += tf.reduce_sum(scale * part)
+g = tape.gradient(cost, scale)
+""",
+        ("line 4 gives it 0.0, and nothing was added",),
+        ("Begin with something that depends on",),
+    ),
+    "a helper with two numbers": Told(
+        """
+scale = tf.Variable([1.0, 2.0])
+def penalty(out, wanted):
+    if not wanted:
+        return 0.0
+    return 1.0
+with tf.GradientTape() as tape:
+    cost = penalty(scale * 2.0, [])
+g = tape.gradient(cost, scale)
+""",
+        ("The target `cost` is a float",),
+        never=("line 5", "line 6"),
+        mended="",
+    ),
 }
 
 
