@@ -125,6 +125,42 @@ g = tape.gradient(cost, scale)
         never=("line 5", "line 6"),
         mended="",
     ),
+    "a hidden sigmoid that is saturated": Told(
+        """
+slope = tf.Variable([[30.0], [40.0]])
+with tf.GradientTape() as tape:
+    unit = tf.sigmoid(tf.constant([[2.0, 3.0], [4.0, 1.0]]) @ slope)
+    cost = tf.reduce_sum((unit - 0.5) ** 2)
+g = tape.gradient(cost, slope)
+""",
+        ("the sigmoid is saturated", "its inputs run from 160 to 180"),
+        ("scale the data",),
+        ("from_logits",),
+    ),
+    "a saturated sigmoid of many values": Told(
+        """
+slope = tf.Variable(tf.fill([3, 8], 30.0))
+with tf.GradientTape() as tape:
+    unit = tf.sigmoid(tf.ones([4, 3]) @ slope)
+    cost = tf.reduce_sum((unit - 0.5) ** 2)
+g = tape.gradient(cost, slope)
+""",
+        ("its inputs are far from zero", "above about 17"),
+        ("smaller weights",),
+        ("from_logits",),
+    ),
+    "a saturated sigmoid in a cross-entropy": Told(
+        """
+slope = tf.Variable([30.0, 40.0])
+with tf.GradientTape() as tape:
+    likely = tf.sigmoid(slope)
+    cost = -tf.reduce_mean(tf.math.log(1.0 - likely + 1e-6))
+g = tape.gradient(cost, slope)
+""",
+        ("its inputs run from 30 to 40",),
+        ("from_logits=True",),
+        ("smaller weights",),
+    ),
 }
 
 
