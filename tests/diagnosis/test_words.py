@@ -161,6 +161,33 @@ g = tape.gradient(cost, slope)
         ("from_logits=True",),
         ("smaller weights",),
     ),
+    "a tape that is entered by hand, once": Told(
+        """
+gain = tf.Variable(2.0)
+class Watcher:
+    def begin(self):
+        self.tape = tf.GradientTape(persistent=True)
+        self.tape.__enter__()
+    def end(self):
+        self.tape.__exit__(None, None, None)
+watcher = Watcher()
+for turn in range(2):
+    if turn == 0:
+        watcher.begin()
+    cost = gain * gain
+    if turn == 0:
+        watcher.end()
+    g = watcher.tape.gradient(cost, gain)
+""",
+        (
+            "`watcher.tape` was not recording",
+            "(time 2)",
+            "`watcher.begin()` on line 12",
+            "`watcher.end()` on line 15",
+        ),
+        ("Enter the tape again before line 13",),
+        ("inside the `with` block", "`tape`"),
+    ),
 }
 
 
