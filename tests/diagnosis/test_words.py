@@ -181,12 +181,28 @@ for turn in range(2):
 """,
         (
             "`watcher.tape` was not recording",
-            "(time 2)",
+            "ran in turn 2",
             "`watcher.begin()` on line 12",
             "`watcher.end()` on line 15",
         ),
         ("Enter the tape again before line 13",),
         ("inside the `with` block", "`tape`"),
+    ),
+    "a layer whose result is overwritten": Told(
+        """
+one = tf.Variable([1.0, 2.0])
+two = tf.Variable([3.0, 4.0])
+def through(given):
+    held = tf.tanh(given * one)
+    held = tf.tanh(given * two)
+    return tf.reduce_sum(held)
+with tf.GradientTape() as tape:
+    cost = through(tf.constant([0.1, 0.2]))
+g = tape.gradient(cost, one)
+""",
+        ("line 5 gives `held` a value from `one`, and line 6 overwrites it before",),
+        ("Did you mean `held` in place of `given` on line 6?",),
+        mended="held = tf.tanh(held * two)",
     ),
 }
 

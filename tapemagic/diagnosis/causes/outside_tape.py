@@ -110,8 +110,7 @@ def _by_hand(case: Case, op: Op) -> tuple[TapeEvent, TapeEvent] | None:
 def _ended(case: Case, op: Op, begin: TapeEvent, end: TapeEvent) -> Found:
     """The tape was entered and left by calls, and not entered again."""
     at = case.statement_in_frame(op, case.view.query.at)
-    same = [o for o in case.view.trace.ops[: op.index + 1] if (o.type, o.at) == (op.type, op.at)]
-    which = f" (time {len(same)})" if len(same) > 1 else ""
+    which = _turn(case, op, at)
     name = case.tape_name
     places = [_called(case, event) for event in (begin, end)]
     named = [s for event in (begin, end) for s in (event.at, *event.via) if s is not None]
@@ -123,6 +122,21 @@ def _ended(case: Case, op: Op, begin: TapeEvent, end: TapeEvent) -> Found:
         "block around what the target needs, in every turn.",
         lines=tuple(dict.fromkeys(s.line for s in named if s.here)),
     )
+
+
+def _turn(case: Case, op: Op, at: Site | None) -> str:
+    """In which turn of the loop around it and the question an op ran, from the second on."""
+    query = case.view.query
+    asked = [q for q in case.view.trace.queries[: query.index] if q.at == query.at]
+    if at is None or query.at is None or not (at.here and query.at.here) or not asked:
+        return ""
+    loops = [n for n in case.here.statements if isinstance(n, (ast.For, ast.While))]
+    around = any(
+        n.lineno < min(at.line, query.at.line)
+        and max(at.line, query.at.line) <= (n.end_lineno or 0)
+        for n in loops
+    )
+    return f" in turn {len(asked) + 1}" if around and asked[-1].op <= op.index else ""
 
 
 def _called(case: Case, event: TapeEvent) -> str:
