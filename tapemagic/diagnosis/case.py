@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 from tapemagic.cell.text import CellText, span
+from tapemagic.diagnosis.edits import dotted
 from tapemagic.diagnosis.inside import Culprit, culprit
 from tapemagic.diagnosis.view import QueryView, Way
 from tapemagic.traces.flow import Edge, node_mark
 from tapemagic.traces.model import Argument, Op, Site
 
+_QUERIES = ("gradient", "jacobian", "batch_jacobian")
 FAR = 500.0
 """The price of a way above which no value of the source enters the target."""
 
@@ -27,6 +29,8 @@ class Found:
         fixed_source: The whole cell with the change made, or None.
         level: "info", "warning" or "error"; None for the cause's usual one.
         certain: False when another cause fits as well.
+        cause: Its slug, once it is known which cause said it.
+        lines: Further lines of the traced cell that it names.
     """
 
     at: Site | None
@@ -36,6 +40,7 @@ class Found:
     level: str | None = None
     certain: bool = True
     cause: str = ""
+    lines: tuple[int, ...] = ()
 
 
 @dataclass
@@ -137,7 +142,16 @@ class Case:
     def tape_name(self) -> str:
         """The tape's name in the person's code."""
         tape = self.view.tape
-        return (tape.name if tape is not None and tape.name else None) or "tape"
+        return (tape.name if tape is not None else None) or self._asked_of or "tape"
+
+    @property
+    def _asked_of(self) -> str | None:
+        """What the question was asked of, as ``rec.tape`` in ``rec.tape.gradient(..)``."""
+        node = self.node(self.view.query.at)
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            return None
+        asked = node.func.attr == self.view.query.method and self.view.query.method in _QUERIES
+        return dotted(node.func.value) or None if asked else None
 
     # -- words
 

@@ -118,6 +118,7 @@ def _why(case: Case, found: Found) -> Why:
     passed = lines(case, steps)
     if found.at is not None and found.at.here and found.at.line not in passed:
         passed = (*passed, found.at.line)
+    passed = (*passed, *(line for line in found.lines if line not in passed))
     return Why(
         found.cause,
         found.level or "warning",

@@ -282,7 +282,8 @@ class Builder:
             )  # fmt: skip
             for index, kind, tensor, where, auto in raw.events:
                 at = self.places.sites(where)
-                tape.events.append(TapeEvent(index, kind, tensor, at[0] if at else None, auto))
+                first = at[0] if at else None
+                tape.events.append(TapeEvent(index, kind, tensor, first, auto, tuple(at[1:])))
             self.trace.tapes[number] = tape
 
         for where, kind in self.log.refused:

@@ -90,6 +90,7 @@ class TapeEvent:
     tensor: int | None = None
     at: Site | None = None
     auto: bool = False  # a variable watched because it was read
+    via: tuple[Site, ...] = ()  # the calls that led to it, innermost first
 
 
 @dataclass(slots=True)

@@ -7,6 +7,7 @@ from typing import Any
 
 from tapemagic.report.model import Call, Report, Source
 from tapemagic.trying.attempt import Attempt
+from tapemagic.wording.escape import one_line
 
 QUERIES = ("gradient", "jacobian", "batch_jacobian")
 _FEW = 8
@@ -57,7 +58,7 @@ def judged(attempt: Attempt, first: Report, asked: Asked) -> tuple[bool | None, 
         return None, f"tried: it did not help (the gradient is still {now})"
     if ended is not None:
         return False, ended
-    return True, f"tried: {_told(found)}"
+    return True, f"tried: {_told(_together(calls[0], asked), asked)}"
 
 
 def _same_site(report: Report, first: Report, call: Call | None) -> list[Call]:
@@ -94,7 +95,8 @@ def _good(source: Source, asked: Asked) -> bool:
         return source.status == "connected" and left[0] < left[1]
     if source.status == "zero":
         # A true zero is an answer where there was none, and none where zero was the trouble.
-        return asked.source is not None and asked.source.status in ("none", "nan", "inf")
+        was = "error" if asked.source is None else asked.source.status
+        return was in ("none", "nan", "inf", "error")
     return source.status == "connected"
 
 
@@ -110,13 +112,34 @@ def _ended(attempt: Attempt, first: Report) -> str | None:
     return f"tried: the changed cell raised {type(error).__name__}" + (f": {said}" if said else "")
 
 
-def _told(found: list[Source]) -> str:
-    """The new gradient: small values, or shape and norm."""
-    parts = [_gradient(s) for s in found]
-    if len(parts) == 1:
-        return f"the gradient is now {parts[0]}"
-    shown = ", ".join(parts[:3]) + (", …" if len(parts) > 3 else "")
-    return f"the gradients are now {shown}"
+def _together(call: Call, asked: Asked) -> list[Source]:
+    """The sources of a call that the same change was made for, as the changed cell gave them."""
+    mine = _sources(call, asked)
+    if asked.call is None or asked.source is None or len(mine) != 1 or asked.partial:
+        return mine
+    change = _change(asked.source)
+    return [
+        now for before, now in zip(asked.call.sources, call.sources, strict=False)
+        if before is asked.source or _change(before) == change
+    ]  # fmt: skip
+
+
+def _change(source: Source) -> str | None:
+    why = source.why
+    return None if why is None else why.fixed_source
+
+
+def _told(found: list[Source], asked: Asked) -> str:
+    """The new gradients: how many of them there are, and one in full."""
+    good = [source for source in found if _good(source, asked)]
+    if not good:
+        return "the gradient came back"
+    one = f"`{one_line(good[0].name, 40)}`"
+    if len(found) == 1:
+        return f"the gradient of {one} is now {_gradient(good[0])}"
+    count = f"{len(good)} of {len(found)}" if len(good) < len(found) else f"all {len(found)}"
+    count = "both" if len(good) == len(found) == 2 else count
+    return f"{count} gradients arrive now ({one}: {_gradient(good[0])})"
 
 
 def _gradient(source: Source) -> str:
@@ -128,7 +151,7 @@ def _gradient(source: Source) -> str:
         return _number(value)
     shape = "" if gradient.shape is None else f"of shape {tuple(gradient.shape)}"
     norm = "" if gradient.norm is None else f"with norm {gradient.norm:.4g}"
-    return " ".join(part for part in ("one", shape, norm) if part)
+    return " ".join(part for part in (shape, norm) if part)
 
 
 def _count(value: Any) -> int:

@@ -31,7 +31,18 @@ def why_of(report: Report):  # type: ignore[no-untyped-def]
 def test_a_fix_is_tried_and_told() -> None:
     why = why_of(tapemagic.run_cell(ROUNDED, names(), try_fixes=True))
     assert why.fix_verified is True
-    assert why.fix_result == "tried: the gradient is now [6.0]"
+    assert why.fix_result == "tried: the gradient of `x` is now [6.0]"
+
+
+def test_what_one_change_brings_back_is_counted() -> None:
+    cell = (
+        "v, w = tf.Variable(2.0), tf.Variable(3.0)\n"
+        "with tf.GradientTape() as tape:\n    y = tf.stop_gradient(v * w) * v\n"
+        "    z = tf.constant((v * w).numpy()) * 1.0\n"
+        "g = tape.gradient(z, [v, w])\n"
+    )
+    why = why_of(tapemagic.run_cell(cell, names(), try_fixes=True))
+    assert why.fix_result == "tried: both gradients arrive now (`v`: 3.0)"
 
 
 def test_nothing_is_tried_unasked() -> None:

@@ -8,7 +8,9 @@ from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.edits import Edits
+from tapemagic.diagnosis.plain import Plain, plain_number
 from tapemagic.diagnosis.repairs.asking import without_none
+from tapemagic.diagnosis.repairs.targets import dependent
 
 TEXT = """
 A tape differentiates tensors. `None` (often a loss function without `return`), a NumPy array or a
@@ -141,10 +143,37 @@ def _target(case: Case, name: str, kind: str) -> Found:
             f"The target `{name}` is None, so there is nothing to differentiate.",
             "Check that the function that made it returns a tensor (a missing return gives None).",
         )
+    plain = plain_number(case, name) if kind in ("float", "int") else None
+    said = query.error[1] if query.error is not None else ""
+    if plain is not None and repr(ast.literal_eval(plain.value)) in said:
+        return _number(case, name, kind, plain)
     return Found(
         query.at,
         f"The target `{name}` is a {kind}, not a tensor.",
         "Compute the target with TensorFlow ops (no numpy, float() or .numpy()) and ask about that.",
+    )
+
+
+def _number(case: Case, name: str, kind: str, plain: Plain) -> Found:
+    """A number that the code gave out where a tensor was wanted."""
+    value, function = ast.unparse(plain.value), plain.function
+    carrier = plain.carrier(case)
+    if function is None:
+        where = f"{case.line(plain.at)} gives it {value}, and nothing was added to it"
+    else:
+        where = (
+            f"`{function.name}`, called on line {plain.called}, came to "
+            f"`{case.written(plain.at)}` on {case.line(plain.at)}"
+        )
+    one = f"`{carrier}`" if carrier else "the model's output"
+    zero = f"0.0 * tf.reduce_sum({carrier or 'output'})"
+    return Found(
+        plain.at,
+        f"The target `{name}` is the {kind} {value}, not a tensor: {where}. (TensorFlow's "
+        "message names it where it looked for a tensor's dtype.)",
+        f"{'Return' if function else 'Begin with'} something that depends on {one}, such as {zero}, "
+        "or ask for no gradient in this case. (tf.constant would be no help: its gradient is None.)",
+        dependent(case, plain, carrier),
     )
 
 

@@ -12,6 +12,7 @@ from tapemagic.diagnosis.edits import calls_in, dotted
 from tapemagic.diagnosis.nonfinite import Birth, first_bad, flat, holds, masked
 from tapemagic.diagnosis.repairs.finite import finite
 from tapemagic.diagnosis.repairs.mask import unmasked
+from tapemagic.diagnosis.underflow import underflowed
 from tapemagic.traces.model import BackwardStep, Op, Site
 
 TEXT = """
@@ -57,7 +58,7 @@ def recognise(case: Case) -> Found | None:
             "Look for a log, a square root, a norm or a division at 0.",
             certain=False,
         )
-    op, _ = found
+    op, step = found
     value = _value(case, op)
     birth = first_bad(case.view, op)
     made = op if birth is None else birth.op
@@ -71,8 +72,8 @@ def recognise(case: Case) -> Found | None:
             return _nan(case, birth, birth.op, kind)
         return _overflowed(case, earlier or birth.op, kind)
     mask = masked(case.view, op)
-    if mask is None and not value and any(_not_finite(case, t) for t in op.outputs):
-        return _overflowed(case, _earlier(case, op) or op, kind)
+    if mask is None and any(_not_finite(case, t) for t in op.outputs):
+        return _overflowed(case, op if value else _earlier(case, op) or op, kind)
     at = op.at
     reason = BORN.get(op.type, "its derivative is not finite here")
     if mask is not None and op.type not in _SURE:
@@ -81,12 +82,32 @@ def recognise(case: Case) -> Found | None:
     what = "tf.norm of a zero vector: " if norm is not None and op.type == "Sqrt" else ""
     return Found(
         at,
-        f"The first {kind} of the backward pass was born in {op.type} (`{case.written(at)}` on "
-        f"{case.line(at)}): {what}{reason}{value}.",
+        f"The first {_first_kind(step) or kind} of the backward pass was born in {op.type} "
+        f"(`{case.written(at)}` on {case.line(at)}): {what}{reason}{value}.{_turned(case, step)}",
         _trap(case, op) or _advice(op.type, norm is not None),
         finite(case, op, at),
         level="warning",
     )
+
+
+def _first_kind(step: BackwardStep) -> str:
+    """What a backward op returned, NaN or Inf; "" where its values were not kept."""
+    kinds = {v for value in step.values for v in flat(value) if isinstance(v, str)}
+    return "NaN" if "nan" in kinds else "Inf" if kinds else ""
+
+
+def _turned(case: Case, born_at: BackwardStep) -> str:
+    """The sentence on the backward op that made NaN of the Inf that was born first."""
+    steps = case.view.query.steps
+    if _first_kind(born_at) != "Inf" or case.status != "nan":
+        return ""
+    after = steps[next(i for i, step in enumerate(steps) if step is born_at) + 1 :]
+    turn = next((step for step in after if not step.finite and _first_kind(step) != "Inf"), None)
+    if turn is None or turn.op is None or not _first_kind(turn):
+        return ""
+    op = case.view.trace.ops[turn.op]
+    place = f" (`{case.written(op.at)}` on {case.line(op.at)})" if op.at is not None else ""
+    return f" It turns into NaN in {op.type}{place}."
 
 
 def _in_function(case: Case, op: Op, kind: str) -> Found:
@@ -178,7 +199,7 @@ def _never(_value: float) -> bool:
 
 
 def _not_finite(case: Case, tensor: int) -> bool:
-    return holds(case.view.trace.tensors.get(tensor)) in ("nan", "inf", "-inf")
+    return _held(case, tensor) in _SAID
 
 
 def _given(case: Case, birth: Birth, kind: str) -> Found:
@@ -289,9 +310,62 @@ def _at_mask(case: Case, op: Op, mask: Op, kind: str) -> Found:
     )
 
 
+_SAID = {"nan": "NaN", "inf": "Inf", "-inf": "-Inf"}
+
+
+def _held(case: Case, tensor: int) -> str:
+    return holds(case.view.trace.tensors.get(tensor))
+
+
+def _of_target(case: Case) -> str:
+    """The words on a target that is not finite itself, which comes before any derivative."""
+    for target in case.view.query.targets:
+        said = _SAID.get(_held(case, target.tensor)) if target.tensor is not None else None
+        if said is not None:
+            return f"`{target.name}` itself is {said}: "
+    return ""
+
+
+_LOGITS = "or a loss with from_logits=True."
+_TOO_SMALL = {
+    "Exp": (
+        "Stay in log space: tf.reduce_logsumexp(z, axis) for log(sum(exp(z))), where a factor w of "
+        "exp(z) goes in as z + log(w); and z itself for log(exp(z))."
+    ),
+    "Softmax": f"Take the log from the logits: tf.nn.log_softmax(logits), {_LOGITS}",
+    "Sigmoid": "Take the log from the logits: tf.math.log_sigmoid(z), with -z for "
+    f"log(1 - sigmoid(z)), {_LOGITS}",
+}  # fmt: skip
+
+
+def _too_small(case: Case, log: Op, small: Op, kind: str) -> Found:
+    """The log of a zero that stands for a number too small for its dtype."""
+    at, zero = log.at, case.call_it(log.inputs[0])
+    facts = case.view.trace.tensors.get(log.inputs[0])
+    element = ""
+    if facts is not None and isinstance(facts.value, list):
+        element = f" (element {flat(facts.value).index(0)})"
+    held = _SAID.get(_held(case, log.outputs[0]), "-Inf")
+    made = f"`{case.written(small.at)}` on {case.line(small.at)}"
+    return Found(
+        at,
+        f"{_of_target(case)}`{case.written(at)}` on {case.line(at)} is {held} where "
+        f"{zero if zero.startswith('`') else 'its input'} is 0{element}. That is no true zero: "
+        f"{made} is never exactly {'0' if small.type == 'Exp' else '0 or 1'}, its dtype rounded it. "
+        f"The {kind} of the gradient comes from it.",
+        f"{_TOO_SMALL[small.type]} An epsilon in the log is a makeshift: no {kind} any more, but the "
+        "derivative there is 0, which is not the true one.",
+        finite(case, log, at, exact=True),
+    )
+
+
 def _overflowed(case: Case, op: Op, kind: str, why: str = "") -> Found:
     at = op.at
+    small = underflowed(case.view, op) if _trap(case, op) is None else None
+    if small is not None:
+        return _too_small(case, op, small, kind)
     value = f": {_FORWARD[op.type]}{_value(case, op)}" if op.type in _SURE else why
+    held = _SAID.get(_held(case, op.outputs[0]), "a value that is not finite")
     grown = op.type in _GROWING and not _has_zero(case, op) and not _normalises(case, at)
     if grown and not why:
         value = ": it is too large for its dtype"
@@ -305,8 +379,8 @@ def _overflowed(case: Case, op: Op, kind: str, why: str = "") -> Found:
         )
     return Found(
         at,
-        f"{op.type} (`{case.written(at)}` on {case.line(at)}) already gives a value that is not "
-        f"finite in the forward pass{value}, and the {kind} of the gradient comes from it.",
+        f"{_of_target(case)}{op.type} (`{case.written(at)}` on {case.line(at)}) already gives {held} "
+        f"in the forward pass{value}, and the {kind} of the gradient comes from it.",
         _trap(case, op)
         or fix
         or "Keep its input in range: subtract the maximum before exp (or use tf.nn.softmax, "

@@ -9,7 +9,7 @@ from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.causes.constant_gradient import inner_query
 from tapemagic.diagnosis.causes.nested_tape import moved_in
-from tapemagic.diagnosis.edits import Edits, dotted, indent_of, shifted, siblings
+from tapemagic.diagnosis.edits import Edits, dotted, indent_of, shifted, siblings, with_of_tape
 from tapemagic.diagnosis.repairs.asking import by_jacobian
 from tapemagic.diagnosis.repairs.everyturn import in_call
 from tapemagic.diagnosis.repairs.moving import moved_into
@@ -70,6 +70,8 @@ def recognise(case: Case) -> Found | None:
     if _is_paused(tracking, op):
         return _while_paused(case, op, tracking)
     before = bool(spans) and op.index < spans[0][0]
+    if not before and (ended := _by_hand(case, op)) is not None:
+        return _ended(case, op, *ended)
     in_turn = before and op.recorded and _in_earlier_turn(case, op)
     once = op.at is not None and op.at.function in ("__init__", "build")
     if once and before:
@@ -89,6 +91,61 @@ def recognise(case: Case) -> Found | None:
         _advice(case, in_turn),
         _fixed(case, op, at, before, in_turn),
     )
+
+
+def _by_hand(case: Case, op: Op) -> tuple[TapeEvent, TapeEvent] | None:
+    """The last begin and end of recording before an op, of a tape that no ``with`` statement runs."""
+    tape = case.view.tape
+    events = [e for e in tape.events if e.index <= op.index] if tape is not None else []
+    begin = next((e for e in reversed(events) if e.kind == "enter"), None)
+    end = next((e for e in reversed(events) if e.kind == "exit"), None)
+    if begin is None or end is None or begin.at is None or end.at is None:
+        return None
+    text = case.text(begin.at)
+    if text is None or with_of_tape(text, begin.at.line) is not None:
+        return None
+    return begin, end
+
+
+def _ended(case: Case, op: Op, begin: TapeEvent, end: TapeEvent) -> Found:
+    """The tape was entered and left by calls, and not entered again."""
+    at = case.statement_in_frame(op, case.view.query.at)
+    which = _turn(case, op, at)
+    name = case.tape_name
+    places = [_called(case, event) for event in (begin, end)]
+    named = [s for event in (begin, end) for s in (event.at, *event.via) if s is not None]
+    return Found(
+        at,
+        f"`{case.written(at)}` on {case.line(at)} ran{which} when `{name}` was not recording: it began "
+        f"to record {places[0]}, ended {places[1]}, and did not begin again before.",
+        f"Enter the tape again before {case.line(at)}; best with a `with tf.GradientTape() as tape:` "
+        "block around what the target needs, in every turn.",
+        lines=tuple(dict.fromkeys(s.line for s in named if s.here)),
+    )
+
+
+def _turn(case: Case, op: Op, at: Site | None) -> str:
+    """In which turn of the loop around it and the question an op ran, from the second on."""
+    query = case.view.query
+    asked = [q for q in case.view.trace.queries[: query.index] if q.at == query.at]
+    if at is None or query.at is None or not (at.here and query.at.here) or not asked:
+        return ""
+    loops = [n for n in case.here.statements if isinstance(n, (ast.For, ast.While))]
+    around = any(
+        n.lineno < min(at.line, query.at.line)
+        and max(at.line, query.at.line) <= (n.end_lineno or 0)
+        for n in loops
+    )
+    return f" in turn {len(asked) + 1}" if around and asked[-1].op <= op.index else ""
+
+
+def _called(case: Case, event: TapeEvent) -> str:
+    """Where a tape was entered or left, and where that was called."""
+    inner = f"on {case.line(event.at)}"
+    if not event.via:
+        return inner
+    outer = event.via[-1]
+    return f"in `{case.written(outer)}` on {case.line(outer)} ({case.line(event.at)})"
 
 
 def _is_paused(tracking: Tracking, op: Op) -> bool:

@@ -9,6 +9,7 @@ from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.causes.non_trainable import is_kept_by_layer
 from tapemagic.diagnosis.deciding import Decision, deciding
 from tapemagic.diagnosis.inside import unreached
+from tapemagic.diagnosis.repairs.onward import onward
 from tapemagic.diagnosis.view import SHAPES
 from tapemagic.traces.model import Site
 
@@ -49,10 +50,11 @@ def recognise(case: Case) -> Found | None:
         return None if decision.mark is not None else _decides(case, decision)
     last = _last_use(case)
     over = _overwritten(case)
+    meant = None
     at = over[1] if over is not None else _made(case)
     said = f"`{case.name}` was not used for `{case.target}`"
     if over is not None:
-        name, at, again = over
+        name, at, again, first = over
         last = (f"the first value of `{name}`", at)
         if again:
             said += (
@@ -62,9 +64,10 @@ def recognise(case: Case) -> Found | None:
             last = (f"the values of all turns (`{name} = 0.0` before, `{name} += ...` in it)", at)
         else:
             said += (
-                f": what was computed from it is held by the name `{name}`, and {case.line(at)} "
-                "gives that name another value before it is used."
+                f": {case.line(first)} gives `{name}` a value from `{case.name}`, and "
+                f"{case.line(at)} overwrites it before any of it enters `{case.target}`."
             )
+            meant = onward(case, name, first, at)
     elif last is not None:
         name, where = last
         said += (
@@ -73,6 +76,15 @@ def recognise(case: Case) -> Found | None:
         )
     else:
         said += f" at all: the target, made on {case.line(at)}, does not depend on it."
+    if meant is not None and over is not None:
+        return Found(
+            at,
+            said,
+            f"Did you mean `{over[0]}` in place of `{meant.was}` on {case.line(at)}? Else let "
+            f"{last[0] if last else over[0]} enter `{case.target}` by another name, or leave "
+            f"`{case.name}` out of the sources.",
+            meant.fixed,
+        )
     return Found(
         at,
         said,
@@ -208,11 +220,12 @@ def _last_use(case: Case) -> tuple[str, Site | None] | None:
     return None
 
 
-def _overwritten(case: Case) -> tuple[str, Site, bool] | None:
+def _overwritten(case: Case) -> tuple[str, Site, bool, Site] | None:
     """The statement that gave the name of a value made from the source to another value.
 
     Returns:
-        The name, the statement, and whether it had given the name its first value as well: a loop.
+        The name, the statement, whether it had given the name its first value as well (a loop), and
+        the statement that gave it.
     """
     found = _descendants(case)
     view = case.view
@@ -226,7 +239,8 @@ def _overwritten(case: Case) -> tuple[str, Site, bool] | None:
         if binding.tensor in found and binding.tensor != case.source.tensor:
             mine[where] = binding
         elif where in mine and view.price(binding.tensor) < 20.0:
-            return binding.name, binding.at, mine[where].at == binding.at
+            first = mine[where].at
+            return binding.name, binding.at, first == binding.at, first
     return None
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tapemagic.diagnosis import saturation
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.repairs.lively import enlivened
@@ -30,8 +31,8 @@ REASONS = {
     "Relu": "every input of this relu is negative or zero (a dead relu)",
     "ReluGrad": "the second derivative of a relu is zero everywhere",
     "Relu6": "every input of this relu6 is outside the range in which it changes",
-    "Sigmoid": "the sigmoid is saturated: its inputs are far from zero",
-    "Tanh": "the tanh is saturated: its inputs are far from zero",
+    "Sigmoid": "the sigmoid is saturated",
+    "Tanh": "the tanh is saturated",
     "Softmax": "the softmax is saturated, or runs over a single unit and is always 1",
     "ClipByValue": "every value was clipped",
     "Minimum": "the other input was always the smaller one",
@@ -51,7 +52,6 @@ INSTEAD = {
     "Relu": "tf.nn.leaky_relu, a smaller learning rate or another initial value",
     "ReluGrad": "an activation that bends, such as tanh, softplus or swish, where second derivatives "
     "are asked",
-    "Sigmoid": "logits with a loss that takes from_logits=True",
     "ClipByValue": "a smooth bound such as tf.tanh or tf.sigmoid",
 }
 
@@ -90,23 +90,20 @@ def recognise(case: Case) -> Found | None:
     elif kind == "Mul" and case.source.dtype in ("float16", "bfloat16"):
         reason = f"the product is too small for {case.source.dtype} and becomes zero"
         instead = "loss scaling (keras.optimizers.LossScaleOptimizer), or float32 for this step"
-    if kind == "Softmax" and (shape := _shape(case, op)):
-        single = shape[-1] == 1
-        reason = "a softmax over a single unit is always 1" if single else (
-            "the softmax is saturated: one of its inputs is far above the others"
-        )  # fmt: skip
-        instead = "a sigmoid for a single unit" if single else (
-            "logits with a loss that takes from_logits=True"
-        )  # fmt: skip
+    advice = f"Use {instead}." if instead else None
+    if kind == "Softmax" and (_shape(case, op) or (0,))[-1] == 1:
+        reason = "a softmax over a single unit is always 1"
+        advice = "Use a sigmoid for a single unit."
+    elif kind == op.type and saturation.saturated(op):
+        reason, advice = saturation.reason(case, op), saturation.advice(case, op)
     whole = op.rule == "function" and kind == op.type
     what = "the function that was called" if whole else kind  # its op's name is TensorFlow's own
     return Found(
         at,
         f"The gradient of `{case.name}` is exactly zero: {what} (`{case.written(at)}` on "
         f"{case.line(at)}) lets nothing through; {reason}.",
-        f"Use {instead}."
-        if instead
-        else (
+        advice
+        or (
             "Nothing to mend if the branch is meant to be skipped here."
             if "If" in kind
             else "Look at the values that enter there, or use an op that changes with them."

@@ -17,8 +17,15 @@ _EDGES = ("acos", "asin", "arccos", "arcsin", "acosh", "atanh")
 
 
 @mechanical
-def finite(case: Case, op: Op, at: Site | None) -> str | None:
-    """The cell with the op where the first NaN or Inf was born made safe."""
+def finite(case: Case, op: Op, at: Site | None, exact: bool = False) -> str | None:
+    """The cell with the op where the first NaN or Inf was born made safe.
+
+    Args:
+        case: The source and its way.
+        op: The op.
+        at: Where it was called.
+        exact: Only a form with the true derivative will do, no epsilon.
+    """
     op, at = _inside(case, op, at)
     if at is None or not at.here:
         return None
@@ -27,7 +34,7 @@ def finite(case: Case, op: Op, at: Site | None) -> str | None:
     whole = case.node(at) or statement
     if whole is None:
         return None
-    return Finite(case, rw, op).mended(whole, statement or whole)
+    return Finite(case, rw, op, exact).mended(whole, statement or whole)
 
 
 _RISKY = frozenset(
@@ -65,10 +72,11 @@ class Finite:
         case: The source and its way.
         rw: Where the new texts go.
         op: Where the first NaN or Inf was born.
+        exact: Only stable functions will do, no epsilon.
     """
 
-    def __init__(self, case: Case, rw: Rewriter, op: Op) -> None:
-        self.case, self.rw, self.op = case, rw, op
+    def __init__(self, case: Case, rw: Rewriter, op: Op, exact: bool = False) -> None:
+        self.case, self.rw, self.op, self.exact = case, rw, op, exact
 
     def mended(self, whole: ast.AST, statement: ast.AST) -> str | None:
         """Try the safe forms from the most specific to the most general."""
@@ -80,7 +88,7 @@ class Finite:
                 if isinstance(node, ast.expr) and self._known_form(node):
                     self._others(statement)
                     return self.rw.source()
-            for fits in (self._norms, self._by_type, self._factors):
+            for fits in () if self.exact else (self._norms, self._by_type, self._factors):
                 found = fits(place)
                 for node in found:
                     self._safe(node)
@@ -96,6 +104,8 @@ class Finite:
         for node in self._calls(statement, _LOGS):
             held = [node, *ast.walk(node), *self.rw.above(node)]
             if not any(self.rw.changed(n) for n in held) and not self._known_form(node):
+                if self.exact:
+                    raise NoRepair
                 self._safe(node)
 
     # -- which expression

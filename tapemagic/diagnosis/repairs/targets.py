@@ -7,6 +7,7 @@ import ast
 from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case
 from tapemagic.diagnosis.edits import calls_in, dotted
+from tapemagic.diagnosis.plain import Plain
 from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter, mechanical
 from tapemagic.traces.model import Op
 
@@ -53,4 +54,14 @@ def _top_k(case: Case, rw: Rewriter, call: ast.Call, statement: ast.AST) -> str 
     if not isinstance(query, ast.Call) or not query.args or not isinstance(first, ast.Name):
         return None
     rw.put(query.args[0], lambda: first.id)
+    return rw.source()
+
+
+@mechanical
+def dependent(case: Case, plain: Plain, carrier: str | None) -> str | None:
+    """A returned 0.0 that depends on a parameter: its gradient is a true zero."""
+    rw = Rewriter(case.here)
+    if carrier is None or plain.function is None or ast.literal_eval(plain.value) != 0:
+        return None
+    rw.put(plain.value, lambda: f"0.0 * {rw.tf}.reduce_sum({carrier})")
     return rw.source()
