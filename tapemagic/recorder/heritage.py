@@ -78,7 +78,7 @@ class Heritage:
                 came = way.roots([value._id], roots)
                 if came and row[5] is None and row[0] != EARLIER:
                     self.tensors[value._id] = Born(came, row[3], name=name)
-            elif name in marks:
+            elif name in marks and not log.marks[marks[name]].holds:
                 mark = log.marks[marks[name]]
                 came = way.roots([mark_node(marks[name])], roots)
                 if came:

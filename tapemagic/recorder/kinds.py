@@ -117,6 +117,15 @@ def unwrapped(value: Any) -> Any:
     return value
 
 
+def own_names(owner: Any) -> dict[str, Any] | None:
+    """The attributes that an object holds itself, without asking its class."""
+    try:
+        found = object.__getattribute__(owner, "__dict__")
+    except AttributeError:
+        return None
+    return found if type(found) is dict else None
+
+
 def items(box: Any) -> Iterator[Any]:
     """The values in a container, past any ``__iter__`` of the person's own."""
     if not issubclass(type(box), _CONTAINERS):

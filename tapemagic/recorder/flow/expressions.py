@@ -18,6 +18,8 @@ from tapemagic.recorder.kinds import (
     TENSOR,
     VARIABLE,
     components,
+    leaves,
+    own_names,
 )
 from tapemagic.recorder.log import RawEntry
 
@@ -30,6 +32,8 @@ _NEUTRAL = frozenset(
 )
 _ATOMS = (float, complex, str, bytes)
 """Types that can be marked by identity, and whose objects nobody can change."""
+_FIELDS = ("__dataclass_fields__", "__attrs_attrs__")
+"""What classes have whose ``__init__`` was made from a list of fields."""
 
 
 class Expressions(Told):
@@ -111,15 +115,13 @@ class Expressions(Told):
             if known.known.get(type(owner)) is TENSOR:
                 self._sized(spot, value, owner)
                 return
-            mark = self.mark_of(owner)
-            if mark is not None and self.mark_of(value) is None and not callable(value):
-                self.mark_value(value, self.new_mark(spot, value, [], [mark]))
+            self._attribute(spot, value, owner)
             return
         if spot.kind == "item":
             owner = taken[0][1]
             if known.of(owner) in (TENSOR, VARIABLE) or self.mark_of(value) is not None:
                 return
-            mark = self.mark_of(owner)
+            mark = self.part_mark(owner)
             if mark is None:
                 mark = self._shared_mark(spot, 0, taken[0])
             if mark is not None:
@@ -137,13 +139,16 @@ class Expressions(Told):
             code = getattr(getattr(function, "__func__", function), "__code__", None)
             if code is not None and id(code) in self.rewritten:
                 return
+            if function is getattr:
+                self._attribute(spot, value, taken[1][1])
+                return
             if function is len:
                 self._counted(spot, value, taken[-1][1])
             if id(function) in _NEUTRAL:  # by identity: ``==`` and hash may be the person's own
                 return
             if kind == SHARED and is_writing(function):
                 self._told(spot, taken)
-            holds = kind == OBJECT and self._is_holder(function, value)
+            holds = kind == OBJECT and self._is_holder(function, value, taken[1:])
             carrier = id(function) in _CARRIERS
             if self.log.ops_since(begin):
                 ops = (begin, len(self.log.ops))
@@ -191,20 +196,37 @@ class Expressions(Told):
             else:
                 self.mark_value(value, mark)
 
-    def _is_holder(self, function: Any, value: Any) -> bool:
-        """Whether a call made an object of a person's class, which only keeps what it was given."""
-        if type(function) is not type or type(value) is not function:
+    def _is_holder(
+        self, function: Any, value: Any, taken: list[tuple[int, Any, int | None]]
+    ) -> bool:
+        """Whether an object only keeps what it was given; its attributes are values of their own.
+
+        What the person's own ``__init__`` computes is followed there.
+        """
+        given = [operand for _, operand, _ in taken]
+        if any(type(one) is type(value) and self.is_holder(one) for one in given):
+            return True  # a copy
+        if not isinstance(function, type) or type(value) is not function:
             return False
-        made = vars(function)
-        code = getattr(made.get("__init__"), "__code__", None)
-        return id(code) in self.rewritten or "__dataclass_fields__" in made
+        code = getattr(function.__init__, "__code__", None)
+        if id(code) in self.rewritten or any(hasattr(function, name) for name in _FIELDS):
+            return True
+        parts = [part for part in (own_names(value) or {}).values() if type(part) is not int]
+        known = {id(leaf) for one in given for leaf in (one, *leaves(one, self.kinds))}
+        return bool(parts) and all(id(p) in known or id(p) in self.literals for p in parts)
+
+    def _attribute(self, spot: Spot, value: Any, owner: Any) -> None:
+        """An attribute was read: it is a part of a value that was marked."""
+        mark = self.part_mark(owner)
+        if mark is not None and self.mark_of(value) is None and not callable(value):
+            self.mark_value(value, self.new_mark(spot, value, [], [mark]))
 
     def _counted(self, spot: Spot, value: int, operand: Any) -> None:
         """``len``: of most values it tells nothing, of what was picked out it does."""
         if self.kinds.of(operand) == TENSOR:
             self._sized(spot, value, operand)
             return
-        mark = self.mark_of(operand)
+        mark = self.part_mark(operand)
         if mark is not None:
             self.mark_value(value, self.new_mark(spot, value, [], [mark], certain=False))
 

@@ -44,6 +44,19 @@ class Marks(State):
             return found[1]
         return None
 
+    def is_holder(self, value: Any) -> bool:
+        """Whether a value is marked as an object that only keeps tensors."""
+        mark = self.mark_of(value)
+        return mark is not None and self.log.marks[mark].holds
+
+    def part_mark(self, whole: Any) -> int | None:
+        """The mark that the parts of a value inherit.
+
+        The parts of an object that only keeps tensors were there before it: those that came from a
+        tensor carry a mark of their own, and the numbers beside them came from none.
+        """
+        return None if self.is_holder(whole) else self.mark_of(whole)
+
     def held(self) -> list[tuple[Any, int]]:
         """The marked values that are still there, the youngest last."""
         found = []

@@ -98,7 +98,7 @@ class Names(Marks):
     def _u(self, index: int, *values: Any) -> bool:
         """``a, b = value``: the parts of a marked array are marked as well."""
         whole, self.stored = self.stored, None
-        mark = self.mark_of(whole)
+        mark = self.part_mark(whole)
         spot = self.spots[index]
         for name, value in zip(spot.names, values, strict=False):
             if mark is not None and self.kinds.of(value) in (ARRAY, SHARED, OBJECT):
@@ -109,7 +109,7 @@ class Names(Marks):
         return False
 
     def _i(self, index: int, iterable: Any) -> Any:
-        mark = self.mark_of(iterable)
+        mark = self.part_mark(iterable)
         if mark is not None:
             self.top.iterated[index] = mark
         else:

@@ -15,16 +15,8 @@ from tapemagic.recorder.kinds import (
     SHARED,
     TENSOR,
     VARIABLE,
+    own_names,
 )
-
-
-def _own_names(owner: Any) -> Any:
-    """The attributes that an object holds itself, without asking its class."""
-    try:
-        found = object.__getattribute__(owner, "__dict__")
-    except AttributeError:
-        return None
-    return found if type(found) is dict else None
 
 
 class Stores(Pending):
@@ -81,7 +73,7 @@ class Stores(Pending):
         if self.kinds.of(box) in (ARRAY, OBJECT) and self.kinds.of(value) != PLAIN:
             tensors, marks = self.sources_of(value)
             if tensors or marks:
-                own = self.mark_of(box)
+                own = self.part_mark(box)
                 marks += [own] if own is not None else []
                 self.mark_value(box, self.new_mark(spot, box, tensors, marks))
 
@@ -105,7 +97,7 @@ class Stores(Pending):
         spot, owner, key = box
         if spot.kind == "set":
             own = getattr(type(owner), "__dict__", {}).get(key)
-            names = None if hasattr(own, "__set__") else _own_names(owner)
+            names = None if hasattr(own, "__set__") else own_names(owner)
             return (names[key],) if names is not None and key in names else ()
         if type(owner) is dict and type(key) in (int, str) and key in owner:
             return (owner[key],)

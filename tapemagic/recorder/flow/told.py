@@ -45,7 +45,7 @@ class Told(Names):
             return
         owner = getattr(function, "__self__", None)
         if owner is not None and self.kinds.of(owner) in (ARRAY, OBJECT):
-            own = self.mark_of(owner)
+            own = self.part_mark(owner)
             kept = [*marks, own] if own is not None else marks
             self.mark_value(owner, self.new_mark(spot, owner, tensors, kept))
         else:
