@@ -6,6 +6,7 @@ from typing import Any
 
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
+from tapemagic.diagnosis.parts import JOINS, dropper, takers
 from tapemagic.diagnosis.repairs.lively import enlivened
 from tapemagic.traces.model import Body, Op, Shape
 
@@ -77,6 +78,8 @@ def recognise(case: Case) -> Found | None:
         return _said_empty(case, *empty)
     if added is not None:
         return _said_spread(case, op, added)
+    if op.type in JOINS and _back(case, op):
+        return _said_joined(case, op)
     at, kind = op.at, op.type
     if op.rule == "function" and case.source.tensor in op.inputs:
         branch = _branch(case, op)
@@ -113,6 +116,54 @@ def recognise(case: Case) -> Found | None:
         ),
         enlivened(case, op, kind),
         level="info" if "If" in kind or _is_begin(case, factor) else None,
+    )
+
+
+def _back(case: Case, op: Op) -> list[tuple[Op, int]]:
+    """What came back for an op's result that is not zero."""
+    codes = case.view.codes
+    return [(o, k) for o, k in takers(case.view, op.outputs[0]) if codes[o.index][k] != 1]
+
+
+def _said_joined(case: Case, op: Op) -> Found:
+    """A part of a joined tensor got zeros, and the whole did not: what follows left the part out."""
+    view = case.view
+    codes = view.codes[op.index]
+    part = next(t for t, c in zip(op.inputs, codes, strict=False) if c == 1)
+    name, begin = case.call_it(part), f"The gradient of `{case.name}` is exactly zero: "
+    maker = view.graph.maker.get(part)
+    if maker is not None and case.source.tensor in view.trace.ops[maker].inputs:
+        if view.trace.ops[maker].type == "ReadVariableOp":
+            name = f"`{case.name}`"
+    elif maker is not None and case.made_at(part) == op.at:
+        name = "what was computed from it"  # all of it was written as one call
+    left = dropper(view, op, part)
+    if left is None:
+        return Found(
+            op.at,
+            f"{begin}`{case.written(op.at)}` on {case.line(op.at)} joins {name} with other values, "
+            "and what comes back for this part alone is zero: what is computed from it later does "
+            "not use this part, or has a derivative of zero there.",
+            "Look at what is computed from the joined tensor: a slice, an index or a mask that "
+            "leaves this part out.",
+        )  # fmt: skip
+    written = f"`{case.written(left.at)}` on {case.line(left.at)}"
+    if op.type == "Complex":
+        which = "imaginary" if part == op.inputs[1] else "real"
+        return Found(
+            left.at,
+            f"{begin}{name} is the {which} part of a complex number, and {written} leaves that part "
+            "out.",
+            "Use an op that takes both parts, such as tf.abs, or tf.math.real and tf.math.imag.",
+        )
+    if len(left.outputs) > 1:
+        lost = f"{name} is in a part that {written} gives and that is not used"
+    else:
+        lost = f"{name} is not in the part that {written} keeps"
+    return Found(
+        left.at,
+        f"{begin}{lost}.",
+        f"Use that part as well, or leave `{case.name}` out if it is not meant to count.",
     )
 
 
