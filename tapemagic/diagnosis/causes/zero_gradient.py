@@ -89,7 +89,7 @@ def recognise(case: Case) -> Found | None:
     instead = INSTEAD.get(kind)
     factor = _zero_factor(case, op)
     if factor is not None:
-        reason = f"the other factor, {case.call_it(factor)}, is zero everywhere"
+        reason = f"the other factor, {_named(case, factor)}, is zero everywhere"
     elif kind == "Mul" and case.source.dtype in ("float16", "bfloat16"):
         reason = f"the product is too small for {case.source.dtype} and becomes zero"
         instead = "loss scaling (keras.optimizers.LossScaleOptimizer), or float32 for this step"
@@ -112,7 +112,7 @@ def recognise(case: Case) -> Found | None:
         else (
             "Nothing to mend if the branch is meant to be skipped here."
             if "If" in kind
-            else "Look at the values that enter there, or use an op that changes with them."
+            else _look(case, op, factor)
         ),
         enlivened(case, op, kind),
         level="info" if "If" in kind or _is_begin(case, factor) else None,
@@ -167,6 +167,19 @@ def _said_joined(case: Case, op: Op) -> Found:
     )
 
 
+def _look(case: Case, op: Op, factor: int | None) -> str:
+    """What to look at, and what it was where that was kept."""
+    if factor is not None:
+        return f"Look at what makes {_named(case, factor)} zero, if it is not meant to be."
+    facts = case.view.trace.tensors.get(op.inputs[0]) if len(op.inputs) == 1 else None
+    if facts is not None and facts.value is not None:
+        return (
+            f"There {_named(case, op.inputs[0])} is {facts.value}: give it values at which this op "
+            "changes, or use another op."
+        )
+    return "Look at the values that enter there, or use an op that changes with them."
+
+
 def _emptied(case: Case, op: Op) -> tuple[Op, Shape] | None:
     """The op itself, or one that takes its result, if what it gives holds no element at all."""
     view, made = case.view, set(op.outputs)
@@ -210,6 +223,20 @@ def _zero_factor(case: Case, op: Op) -> int | None:
             if not any(_flat(facts.value)):
                 return tensor
     return None
+
+
+def _named(case: Case, tensor: int) -> str:
+    """What a tensor is called; one that is made on the way to a call's result is inside that call."""
+    view, at = case.view, case.made_at(tensor)
+    named = case.call_it(tensor)
+    maker = view.graph.maker.get(tensor)
+    if maker is None or at is None or named != f"`{case.written(at, 40)}`":
+        return named
+    later = view.trace.ops[maker + 1 : view.query.op]
+    inside = view.trace.ops[maker].library or any(
+        op.at == at and tensor in op.inputs for op in later
+    )
+    return f"a value inside {named}" if inside else named
 
 
 def _flat(value: Any) -> list[Any]:
