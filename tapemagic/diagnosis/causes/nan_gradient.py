@@ -331,7 +331,19 @@ def _out_of_range(case: Case, op: Op) -> str | None:
 
 
 _GROWING = frozenset(
-    ["Pow", "Mul", "Square", "MatMul", "BatchMatMulV2", "Conv2D", "AddV2", "Sub", "BiasAdd"]
+    [
+        "Pow",
+        "Mul",
+        "Square",
+        "MatMul",
+        "BatchMatMulV2",
+        "Conv2D",
+        "AddV2",
+        "Sub",
+        "BiasAdd",
+        "Sum",
+        "Mean",
+    ]
 )
 """Ops that give Inf of finite inputs only when the inputs are too large (a power: also at zero)."""
 
