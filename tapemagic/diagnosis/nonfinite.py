@@ -6,7 +6,7 @@ op that met the trouble was given them. A tensor of which it is not known is pas
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -86,7 +86,11 @@ def first_nan(view: QueryView, begin: Op) -> Birth | None:
 
 def first_inf(view: QueryView, begin: Op) -> Birth | None:
     """The first infinity that an op's inputs came from; one that the person wrote is no trouble."""
-    todo = [(t, begin) for t in begin.inputs if _held(view, t) in ("inf", "-inf")]
+
+    def infinite(tensor: int) -> bool:
+        return _held(view, tensor) in ("inf", "-inf")
+
+    todo = [(t, user or begin) for t, user in _all_nearest(view, begin.inputs, infinite)]
     found: Birth | None = None
     seen: set[int] = set()
     while todo and len(seen) < _MOST:
@@ -99,9 +103,9 @@ def first_inf(view: QueryView, begin: Op) -> Birth | None:
             if kind in ("inf", "-inf") and not _written(view.trace.tensors.get(node)):
                 return Birth(node, kind, None, user)
             continue
-        nearest = _nearest(view, maker.inputs, lambda t: _held(view, t) in ("inf", "-inf"))
-        if nearest is not None:
-            todo.append((nearest[0], nearest[1] or maker))
+        nearest = [(t, by or maker) for t, by in _all_nearest(view, maker.inputs, infinite)]
+        if nearest:
+            todo += nearest
         elif kind and (found is None or maker.index < (found.op or maker).index):
             found = Birth(node, kind, _at_work(view, maker))
     return found
@@ -125,19 +129,29 @@ def _nearest(
     view: QueryView, begin: Iterable[int], fits: Callable[[int], bool]
 ) -> tuple[int, Op | None] | None:
     """The nearest tensor that fits, past tensors that may not be finite, and the op that took it."""
+    return next(_all_nearest(view, begin, fits), None)
+
+
+def _all_nearest(
+    view: QueryView, begin: Iterable[int], fits: Callable[[int], bool]
+) -> Iterator[tuple[int, Op | None]]:
+    """The nearest tensors that fit on each way back, nearest first: nothing behind one of them."""
     todo: list[tuple[int, Op | None]] = [(t, None) for t in begin]
     seen: set[int] = set()
     while todo and len(seen) < _MOST:
         node, user = todo.pop(0)
+        if node in seen:
+            continue
         if fits(node):
-            return node, user
-        if node in seen or _held(view, node) == "finite":
+            seen.add(node)
+            yield node, user
+            continue
+        if _held(view, node) == "finite":
             continue
         seen.add(node)
         maker = _maker(view, node)
         if maker is not None:
             todo += [(t, maker) for t in maker.inputs if view.is_float(t)]
-    return None
 
 
 _CARRYING = frozenset(

@@ -167,7 +167,8 @@ class QueryView:
         if edge.kind == "op" and edge.op is not None:
             op = self.trace.ops[edge.op]
             if op.type in SHAPES:
-                counts = op.type in SIZES and edge.source in self.graph.counted
+                # A backward op asks for a size only to give its gradient the same one.
+                counts = op.type in SIZES and op.query is None and edge.source in self.graph.counted
                 return _LOOSE if counts else _SHAPE
             if not self.is_float(edge.source):
                 facts = self.trace.tensors.get(edge.source)

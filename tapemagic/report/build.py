@@ -10,6 +10,7 @@ from typing import Any
 
 from tapemagic.cell.text import CellText
 from tapemagic.diagnosis.engine import Texts, explain, explain_forward, status_of
+from tapemagic.diagnosis.mistakes import mistake
 from tapemagic.diagnosis.opening import open_bodies
 from tapemagic.diagnosis.partial import incomplete
 from tapemagic.diagnosis.repairs.outputs import two_outputs_at
@@ -250,6 +251,8 @@ def _failure(report: Report, text: CellText, error: BaseException) -> Failure:
             failure.why = call.error.why
     if failure.why is None:
         failure.why = _watch_error(report, text, line, lines)
+    if failure.why is None and report.trace is not None:
+        failure.why = mistake(report.trace, text, error, line)
     if failure.why is None:
         reasons = [
             s.why for c in report.calls for s in c.sources

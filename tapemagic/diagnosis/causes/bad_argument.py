@@ -43,6 +43,8 @@ def recognise(case: Case) -> Found | None:
         return _no_source(case)
     if not wrong and query.error[0] == "AttributeError" and "'list'" in query.error[1]:
         return _list(case)
+    if not wrong and query.method == "batch_jacobian" and (found := _no_batch(case)) is not None:
+        return found
     if not wrong and query.zero_for_none and "_type_enum" in query.error[1]:
         return _zeros(case)
     return None
@@ -104,6 +106,40 @@ def _values(case: Case) -> str | None:
     edits = Edits(case.here)
     written = edits.raw(span(asked))
     return edits.replace(span(asked), f"[v.value for v in {written}]").source()
+
+
+def _no_batch(case: Case) -> Found | None:
+    """A batch Jacobian of something without the batch dimension."""
+    query, target, source = case.view.query, case.view.query.targets[0], case.source
+    lacking = [a for a in (target, source) if a.shape == ()]
+    if not lacking:
+        return None
+    method = "gradient" if target.shape == () else "jacobian"
+    return Found(
+        query.at,
+        "batch_jacobian takes a target and a source with the same batch dimension first; "
+        f"`{lacking[0].name}` is a single number and has none.",
+        f"Use {case.tape_name}.{method}"
+        + (
+            f", or ask about the outputs before they were made one number in `{target.name}`."
+            if target.shape == ()
+            else "."
+        ),
+        _by(case, method),
+    )
+
+
+def _by(case: Case, method: str) -> str | None:
+    """The same question by another method."""
+    node = case.node(case.view.query.at)
+    at = case.view.query.at
+    if at is None or not at.here or not isinstance(node, ast.Call) or node.keywords:
+        return None
+    if not isinstance(node.func, ast.Attribute) or node.func.attr != "batch_jacobian":
+        return None
+    line, column = span(node.func)[2:]
+    place = (line, column - len(node.func.attr), line, column)
+    return Edits(case.here).replace(place, method).source()
 
 
 def _list(case: Case) -> Found | None:

@@ -37,7 +37,8 @@ def recognise(case: Case) -> Found | None:
     for argument in inner.targets:
         if argument.tensor is not None:
             maker = view.graph.maker.get(argument.tensor)
-            if maker is not None:
+            # A target that is a derivative itself was not written down: then the question is.
+            if maker is not None and view.trace.ops[maker].query is None:
                 at = view.trace.ops[maker].at
     mine = [a for a, t in zip(inner.sources, inner.results, strict=False) if t in view.targets]
     inner_name = ", ".join(f"`{a.name}`" for a in (mine or inner.sources)[:2])

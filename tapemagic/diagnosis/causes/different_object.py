@@ -39,6 +39,8 @@ def recognise(case: Case) -> Found | None:
     source, view = case.source, case.view
     if source.type.startswith("KerasTensor") or ("Keras" in source.type and source.tensor is None):
         return _symbolic(case)
+    if source.type == "SymbolicTensor" and view.query.graph is None and source.tensor is not None:
+        return _of_a_graph(case, source.tensor)
     if view.query.error is not None and view.query.error[0] != "ValueError":
         if source.tensor is None and all(a.tensor is not None for a in view.query.targets):
             return _not_a_tensor(case)
@@ -287,6 +289,22 @@ def _symbolic(case: Case) -> Found:
         "Build a model with two outputs, keras.Model(inputs, [layer.output, model.output]), call "
         "it under the tape, and ask about the tensor that it returns.",
         two_outputs(case),
+    )
+
+
+def _of_a_graph(case: Case, tensor: int) -> Found:
+    """A tensor that a traced function left behind, asked about where values are computed."""
+    view, at = case.view, case.made_at(tensor)
+    maker = view.graph.maker.get(tensor)
+    graph = view.trace.ops[maker].graph if maker is not None else None
+    function = f" of `{graph.split('#')[0]}`" if graph is not None else " of a tf.function"
+    return Found(
+        at or view.query.at,
+        f"`{case.name}` is a tensor of the traced graph{function}"
+        + (f" ({case.line(at)})" if at is not None else "")
+        + ", not the value of this run: it holds no value outside of that graph.",
+        f"Return it from the function, compute `{case.target}` from what the call returns, and ask "
+        "about that.",
     )
 
 

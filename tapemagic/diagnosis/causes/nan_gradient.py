@@ -383,14 +383,41 @@ def _overflowed(case: Case, op: Op, kind: str, why: str = "") -> Found:
         f"in the forward pass{value}, and the {kind} of the gradient comes from it.",
         _trap(case, op)
         or fix
+        or _out_of_range(case, op)
         or "Keep its input in range: subtract the maximum before exp (or use tf.nn.softmax, "
         "tf.math.log_softmax), and add a small epsilon to what is divided by, or goes into a log.",
         None if grown else finite(case, op, at),
     )
 
 
+_EXPONENTS = ("Exp", "Softmax", "LogSoftmax", "Expm1", "Sinh", "Cosh")
+
+
+def _out_of_range(case: Case, op: Op) -> str | None:
+    """The advice for an op of one input, with the element that it can't take where that was kept."""
+    if op.type in _EXPONENTS or len(op.inputs) != 1:
+        return None
+    facts = [case.view.trace.tensors.get(t) for t in (op.inputs[0], op.outputs[0])]
+    given, gave = (flat(f.value) if f is not None and f.value is not None else [] for f in facts)
+    bad = [k for k, v in enumerate(gave) if isinstance(v, str)] if len(given) == len(gave) else []
+    which = f": element {bad[0]} of {case.call_it(op.inputs[0])} is {given[bad[0]]}" if bad else ""
+    return f"Keep its input inside the range in which {op.type} is finite{which}. Clip it, for example."
+
+
 _GROWING = frozenset(
-    ["Pow", "Mul", "Square", "MatMul", "BatchMatMulV2", "Conv2D", "AddV2", "Sub", "BiasAdd"]
+    [
+        "Pow",
+        "Mul",
+        "Square",
+        "MatMul",
+        "BatchMatMulV2",
+        "Conv2D",
+        "AddV2",
+        "Sub",
+        "BiasAdd",
+        "Sum",
+        "Mean",
+    ]
 )
 """Ops that give Inf of finite inputs only when the inputs are too large (a power: also at zero)."""
 
@@ -429,6 +456,13 @@ def _trap(case: Case, op: Op) -> str | None:
                     if second
                     else "tf.where(c, f(tf.where(c, x, 1.0)), x)"
                 )
+                written = case.written(other.at, 40)
+                if "where" not in written and "cond" not in written and written:
+                    return (
+                        f"`{written}` on {case.line(other.at)} replaces the value, not the gradient: "
+                        f"it also runs backwards through what it replaced. Give "
+                        f"`{case.written(op.at, 40)}` an input at which its derivative is finite."
+                    )
                 return (
                     f"tf.where on {case.line(other.at)} also runs backwards through the side that it "
                     f"did not choose. Give `{case.written(op.at, 40)}` a harmless input where its "

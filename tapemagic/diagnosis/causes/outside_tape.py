@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from itertools import pairwise
 
+from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.causes.constant_gradient import inner_query
@@ -14,7 +15,7 @@ from tapemagic.diagnosis.repairs.asking import by_jacobian
 from tapemagic.diagnosis.repairs.everyturn import in_call
 from tapemagic.diagnosis.repairs.moving import moved_into
 from tapemagic.traces.flow import Edge
-from tapemagic.traces.model import Op, Site, TapeEvent
+from tapemagic.traces.model import Op, Site, Tape, TapeEvent
 from tapemagic.traces.tracking import Tracking, spans_of
 
 TEXT = """
@@ -84,6 +85,9 @@ def recognise(case: Case) -> Found | None:
         else f"outside the tape's block, {when} it"
     )
     made, source = case.call_it(cut.target), case.call_it(cut.source)
+    other = None if in_turn or inner_query(case) is not None else _recorded_by(case, op)
+    if other is not None:
+        return _by_another(case, op, other)
     return Found(
         at,
         f"`{case.written(at)}` on {case.line(at)} ran {words}, so `{case.tape_name}` did not record "
@@ -146,6 +150,46 @@ def _called(case: Case, event: TapeEvent) -> str:
         return inner
     outer = event.via[-1]
     return f"in `{case.written(outer)}` on {case.line(outer)} ({case.line(event.at)})"
+
+
+def _recorded_by(case: Case, op: Op) -> Tape | None:
+    """Another tape of the person's that recorded an op."""
+    view = case.view
+    found = [
+        tape for tape in view.trace.tapes.values()
+        if tape is not view.tape and not tape.ours and tape.graph is None and tape.at is not None
+        and any(begin <= op.index < end for begin, end, _ in spans_of(tape, view.query.op))
+    ]  # fmt: skip
+    return found[-1] if found and op.recorded else None
+
+
+def _by_another(case: Case, op: Op, other: Tape) -> Found:
+    """The line stands in a block already: in that of a tape which was not asked."""
+    asked = case.with_statement()
+    at = case.statement_in_frame(op, other.at)
+    same = other.name is None or other.name == case.tape_name
+    recorder = f"the tape opened on {case.line(other.at)}" if same else f"`{other.name}`"
+    if asked is not None and not asked.here:
+        which = f"this `{case.tape_name}` is from an earlier cell"
+    else:
+        which = f"`{case.tape_name}`, opened on {case.line(asked)}, did not record it"
+    return Found(
+        at,
+        f"`{case.written(at)}` on {case.line(at)} was recorded by {recorder}, and {which}.",
+        f"Ask {recorder}, which recorded it.",
+        None if same else _asking(case, str(other.name)),
+    )
+
+
+def _asking(case: Case, name: str) -> str | None:
+    """The same question, of another tape."""
+    at = case.view.query.at
+    node = case.node(at)
+    if at is None or not at.here or not isinstance(node, ast.Call):
+        return None
+    if not isinstance(node.func, ast.Attribute) or not isinstance(node.func.value, ast.Name):
+        return None
+    return Edits(case.here).replace(span(node.func.value), name).source()
 
 
 def _is_paused(tracking: Tracking, op: Op) -> bool:

@@ -27,12 +27,17 @@ def recognise(case: Case) -> Found | None:
     if found is None or found.op.type not in STOPS:
         return None
     at = found.op.at
+    # What a straight-through estimator or a target network holds fixed is meant to be.
+    has_one = case.source.tensor in case.view.observed()
     return Found(
         at,
         f"tf.stop_gradient on {case.line(at)} (`{case.written(at)}`) cuts the way from "
         f"`{case.name}` to `{case.target}` on purpose.",
-        f"Take stop_gradient out if `{case.name}` is to get a gradient; leave it if it is not.",
-        unstopped(case, at),
+        f"Nothing to mend if this value is meant to be held fixed: `{case.name}` gets a gradient on "
+        "another way."
+        if has_one
+        else f"Take stop_gradient out if `{case.name}` is to get a gradient; leave it if it is not.",
+        None if has_one else unstopped(case, at),
         level="info" if _some_connected(case) else None,
     )
 

@@ -33,7 +33,7 @@ def recognise(case: Case) -> Found | None:
         or query.error[0] != "RuntimeError"
         or "non-persistent" not in query.error[1]
     ):
-        return None
+        return _by_loop(case)
     earlier = [
         q for q in case.view.trace.queries
         if q.tape == query.tape and q.index < query.index and q.error is None
@@ -56,6 +56,21 @@ def recognise(case: Case) -> Found | None:
         "Make the tape with persistent=True, or ask for everything in one call"
         + (", as tape.jacobian does." if by_jacobian(case) else "."),
         by_jacobian(case) or _fixed(case, case.with_statement()),
+    )
+
+
+def _by_loop(case: Case) -> Found | None:
+    """A Jacobian that is computed row by row asks its tape once for each row."""
+    query = case.view.query
+    said = query.error or ("", "")
+    if said[0] != "RuntimeError" or "persistent=True" not in said[1]:
+        return None
+    return Found(
+        query.at,
+        f"With experimental_use_pfor=False `{case.written(query.at)}` asks `{case.tape_name}` once "
+        "for each row, and a tape that is not persistent can be asked only once.",
+        "Make the tape with persistent=True.",
+        _fixed(case, case.with_statement()),
     )
 
 

@@ -7,6 +7,7 @@ from typing import Any
 from tapemagic.diagnosis import saturation
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
+from tapemagic.diagnosis.parts import JOINS, dropper, takers
 from tapemagic.diagnosis.repairs.lively import enlivened
 from tapemagic.traces.model import Body, Op, Shape
 
@@ -77,6 +78,8 @@ def recognise(case: Case) -> Found | None:
         return _said_empty(case, *empty)
     if added is not None:
         return _said_spread(case, op, added)
+    if op.type in JOINS and _back(case, op):
+        return _said_joined(case, op)
     at, kind = op.at, op.type
     if op.rule == "function" and case.source.tensor in op.inputs:
         branch = _branch(case, op)
@@ -86,7 +89,7 @@ def recognise(case: Case) -> Found | None:
     instead = INSTEAD.get(kind)
     factor = _zero_factor(case, op)
     if factor is not None:
-        reason = f"the other factor, {case.call_it(factor)}, is zero everywhere"
+        reason = f"the other factor, {_named(case, factor)}, is zero everywhere"
     elif kind == "Mul" and case.source.dtype in ("float16", "bfloat16"):
         reason = f"the product is too small for {case.source.dtype} and becomes zero"
         instead = "loss scaling (keras.optimizers.LossScaleOptimizer), or float32 for this step"
@@ -106,11 +109,72 @@ def recognise(case: Case) -> Found | None:
         or (
             "Nothing to mend if the branch is meant to be skipped here."
             if "If" in kind
-            else "Look at the values that enter there, or use an op that changes with them."
+            else _look(case, op, factor)
         ),
         enlivened(case, op, kind),
         level="info" if "If" in kind or _is_begin(case, factor) else None,
     )
+
+
+def _back(case: Case, op: Op) -> list[tuple[Op, int]]:
+    """What came back for an op's result that is not zero."""
+    codes = case.view.codes
+    return [(o, k) for o, k in takers(case.view, op.outputs[0]) if codes[o.index][k] != 1]
+
+
+def _said_joined(case: Case, op: Op) -> Found:
+    """A part of a joined tensor got zeros, and the whole did not: what follows left the part out."""
+    view = case.view
+    codes = view.codes[op.index]
+    part = next(t for t, c in zip(op.inputs, codes, strict=False) if c == 1)
+    name, begin = case.call_it(part), f"The gradient of `{case.name}` is exactly zero: "
+    maker = view.graph.maker.get(part)
+    if maker is not None and case.source.tensor in view.trace.ops[maker].inputs:
+        if view.trace.ops[maker].type == "ReadVariableOp":
+            name = f"`{case.name}`"
+    elif maker is not None and case.made_at(part) == op.at:
+        name = "what was computed from it"  # all of it was written as one call
+    left = dropper(view, op, part)
+    if left is None:
+        return Found(
+            op.at,
+            f"{begin}`{case.written(op.at)}` on {case.line(op.at)} joins {name} with other values, "
+            "and what comes back for this part alone is zero: what is computed from it later does "
+            "not use this part, or has a derivative of zero there.",
+            "Look at what is computed from the joined tensor: a slice, an index or a mask that "
+            "leaves this part out.",
+        )  # fmt: skip
+    written = f"`{case.written(left.at)}` on {case.line(left.at)}"
+    if op.type == "Complex":
+        which = "imaginary" if part == op.inputs[1] else "real"
+        return Found(
+            left.at,
+            f"{begin}{name} is the {which} part of a complex number, and {written} leaves that part "
+            "out.",
+            "Use an op that takes both parts, such as tf.abs, or tf.math.real and tf.math.imag.",
+        )
+    if len(left.outputs) > 1:
+        lost = f"{name} is in a part that {written} gives and that is not used"
+    else:
+        lost = f"{name} is not in the part that {written} keeps"
+    return Found(
+        left.at,
+        f"{begin}{lost}.",
+        f"Use that part as well, or leave `{case.name}` out if it is not meant to count.",
+    )
+
+
+def _look(case: Case, op: Op, factor: int | None) -> str:
+    """What to look at, and what it was where that was kept."""
+    if factor is not None:
+        return f"Look at what makes {_named(case, factor)} zero, if it is not meant to be."
+    facts = case.view.trace.tensors.get(op.inputs[0]) if len(op.inputs) == 1 else None
+    if facts is not None and facts.value is not None:
+        return (
+            f"There {_named(case, op.inputs[0])} is {facts.value}: give it values at which this op "
+            "changes, or use another op."
+        )
+    return "Look at the values that enter there, or use an op that changes with them."
 
 
 def _emptied(case: Case, op: Op) -> tuple[Op, Shape] | None:
@@ -156,6 +220,20 @@ def _zero_factor(case: Case, op: Op) -> int | None:
             if not any(_flat(facts.value)):
                 return tensor
     return None
+
+
+def _named(case: Case, tensor: int) -> str:
+    """What a tensor is called; one that is made on the way to a call's result is inside that call."""
+    view, at = case.view, case.made_at(tensor)
+    named = case.call_it(tensor)
+    maker = view.graph.maker.get(tensor)
+    if maker is None or at is None or named != f"`{case.written(at, 40)}`":
+        return named
+    later = view.trace.ops[maker + 1 : view.query.op]
+    inside = view.trace.ops[maker].library or any(
+        op.at == at and tensor in op.inputs for op in later
+    )
+    return f"a value inside {named}" if inside else named
 
 
 def _flat(value: Any) -> list[Any]:
