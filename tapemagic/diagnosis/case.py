@@ -260,6 +260,15 @@ class Case:
             return facts.made_at or facts.named_at
         return None
 
+    def entered(self, back: Edge) -> Site | None:
+        """Where a value from outside TensorFlow was made a constant; else the first op that took it."""
+        trace = self.view.trace
+        entries = [e for e in trace.entries if e.tensor == back.target and e.at is not None]
+        entry = next((e for e in entries if back.mark in e.marks), entries[0] if entries else None)
+        if entry is not None:
+            return entry.at
+        return next((op.at for op in trace.ops if back.target in op.inputs), None)
+
     def with_statement(self) -> Site | None:
         """The ``with`` statement of the query's tape."""
         tape = self.view.tape

@@ -29,8 +29,7 @@ def story(case: Case) -> tuple[Step, ...]:
         elif edge.kind == "python":
             step = Step("python", case.call_it(edge.target).strip("`"), at)
         elif edge.kind == "enter":
-            op = next((o for o in trace.ops if edge.target in o.inputs), None)
-            step = Step("back", "a constant", op.at if op is not None else at, edge.target)
+            step = Step("back", "a constant", case.entered(edge) or at, edge.target)
         elif edge.kind == "state" and edge.write is not None:
             write = trace.ops[edge.write]
             first = case.view.graph.is_first_write(

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from tapemagic.api import run_cell
+from tapemagic.views import summary
 from tests.diagnosis.check import report_of
 
 HEAD = "import tensorflow as tf\n"
@@ -204,6 +206,20 @@ g = tape.gradient(cost, one)
         ("Did you mean `held` in place of `given` on line 6?",),
         mended="held = tf.tanh(held * two)",
     ),
+    "numbers that are stacked after NumPy": Told(
+        """
+import numpy as np
+turn = tf.Variable(0.3)
+def end(angle):
+    across = 2.0 * np.cos(angle)
+    up = 2.0 * np.sin(angle)
+    return tf.stack([across, up])
+with tf.GradientTape() as tape:
+    cost = tf.reduce_sum(end(turn) ** 2)
+g = tape.gradient(cost, turn)
+""",
+        ("came back as a constant on line 7",),
+    ),
 }
 
 
@@ -227,3 +243,23 @@ def test_words(name: str) -> None:
     if told.mended is not None:
         assert told.mended in (why["fixed_source"] or "")
         assert bool(why["fixed_source"]) is bool(told.mended)
+
+
+TRAINING = """import tensorflow as tf
+weights = [tf.Variable([1.5, 2.5]), tf.Variable([0.5, 1.0])]
+optimizer = tf.keras.optimizers.SGD()
+with tf.GradientTape() as tape:
+    cost = tf.reduce_sum(tf.round(weights[0] * weights[1]))
+found = tape.gradient(cost, weights)
+optimizer.apply_gradients(zip(found, weights))
+"""
+
+
+def test_what_an_optimizer_was_given_is_counted_once() -> None:
+    report = run_cell(TRAINING, {"__name__": "__main__"})
+    assert [len(call.sources) for call in report.calls] == [2, 2]
+    assert "2 need attention" in summary.line(report)
+    text = str(report)
+    assert text.count("✗ None") == 2
+    assert "raised ValueError" in text
+    assert "2 of its 2 gradients are explained above" in text

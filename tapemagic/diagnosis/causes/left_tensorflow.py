@@ -48,7 +48,7 @@ def recognise(case: Case) -> Found | None:
     value = case.call_it(cut.source) if cut is not None else f"`{case.name}`"
     if cut is not None and cut.kind == "leave" and cut.source not in first.tensors:
         value = f"What was computed from {value}"  # inside the call, as by a generator
-    entered = _entered(case, back.target) if back is not None else None
+    entered = case.entered(back) if back is not None else None
     came = f", and came back as a constant on {case.line(entered)}" if entered else ""
     sure = (back is None or back.certain) and all(m.certain for m in marks)
     taken = _argument(case, back) if back is not None else None
@@ -76,7 +76,7 @@ def _converted(case: Case, marks: list[Mark], back: Edge | None) -> list[Mark]:
     left = next((n for n, mark in enumerate(marks) if not mark.holds), None)
     if left is not None:
         return marks[left:]
-    at = _entered(case, back.target) if back is not None else None
+    at = case.entered(back) if back is not None else None
     if at is None:
         return marks
     return [replace(marks[-1], at=at, what=case.written(at))]
@@ -151,14 +151,6 @@ def _argument(case: Case, back: Edge) -> Entry | None:
         ),
         None,
     )  # fmt: skip
-
-
-def _entered(case: Case, constant: int):  # type: ignore[no-untyped-def]
-    trace = case.view.trace
-    for op in trace.ops:
-        if constant in op.inputs:
-            return op.at
-    return next((e.at for e in trace.entries if e.tensor == constant), None)
 
 
 def _short(text: str) -> str:

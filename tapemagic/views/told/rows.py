@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from tapemagic.views.told.summary import handed_on
 from tapemagic.wording import names, numbers, words
 from tapemagic.wording.escape import one_line
 from tapemagic.wording.terminal import clip_middle
@@ -120,6 +121,9 @@ def _not_finite(found: Gradient) -> str:
 def notes(call: Call) -> list[str]:
     """Return the sentences that teach what the numbers of this call mean."""
     found = []
+    if handed_on(call):
+        lost = sum(source.why is not None for source in call.sources)
+        return [f"{lost} of its {len(call.sources)} gradients are explained above.", *_turns(call)]
     if quiet(call):
         count = numbers.counted(len(call.sources), "variable")
         return [f"Each of {count} got a gradient."] if len(call.sources) > 1 else []
@@ -183,7 +187,8 @@ def _told(why: Why) -> str:
 def quiet(call: Call) -> bool:
     """Tell whether a call only hands on gradients that another call's table shows already."""
     fine = all(words.verdict(source).tone == "good" for source in call.sources)
-    return call.method.startswith("apply") and fine and call.error is None and bool(call.sources)
+    plain = call.method.startswith("apply") and fine and call.error is None and bool(call.sources)
+    return plain or handed_on(call)
 
 
 def _turns(call: Call) -> list[str]:

@@ -8,7 +8,7 @@ from tapemagic.wording import words
 from tapemagic.wording.numbers import counted
 
 if TYPE_CHECKING:
-    from tapemagic.report.model import Report, Source
+    from tapemagic.report.model import Call, Report, Source
 
 
 def attention(report: Report) -> int:
@@ -17,7 +17,14 @@ def attention(report: Report) -> int:
     told = [source.why for call in report.calls for source in call.sources]
     why = report.error.why if report.error is not None else None
     explained = words.attention(why) and not any(one is why for one in told)
+    asked: set[int] = set()
     for call in report.calls:
+        whys = [source.why for source in call.sources]
+        if not call.method.startswith("apply"):
+            asked.update(map(id, whys))
+        elif handed_on(call) and asked.issuperset(id(why) for why in whys if why is not None):
+            explained = explained and call.error is None
+            continue  # what the optimizer was given is counted where it was asked
         asking = sum(words.attention(source.why) for source in call.sources)
         asking += sum(any(map(words.attention, source.partial)) for source in call.sources)
         if call.error is not None:
@@ -25,6 +32,12 @@ def attention(report: Report) -> int:
             explained = False
         count += asking
     return count + int(explained)
+
+
+def handed_on(call: Call) -> bool:
+    """Tell whether a call only hands on what other calls were answered, some of it None."""
+    whys = [source.why for source in call.sources if source.why is not None]
+    return call.method.startswith("apply") and bool(whys) and all(w.at != call.at for w in whys)
 
 
 def parts(report: Report) -> list[str]:
