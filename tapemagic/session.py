@@ -19,7 +19,7 @@ from tapemagic.cell.trees import codes, embed
 from tapemagic.options import RunOptions
 from tapemagic.owntape import OwnTape
 from tapemagic.recorder.flow import inert_flags, inert_hooks
-from tapemagic.recorder.heritage import Heritage
+from tapemagic.recorder.heritage import Heritage, places
 from tapemagic.recorder.log import Log
 from tapemagic.recorder.patches import to_the_end
 from tapemagic.recorder.private import is_imported
@@ -252,7 +252,7 @@ class Session:
         flow, log = self.recorder.flow, self.recorder.log
         marks = {}
         if flow.marked or flow.top.shared:
-            for name, value in list(self.namespace.items()):
+            for name, value in places(self.namespace):
                 shared = flow.top.shared.get(name)
                 mark = shared[1] if shared is not None and shared[0] is value else None
                 mark = flow.mark_of(value) if mark is None else mark

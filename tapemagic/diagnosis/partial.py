@@ -41,7 +41,7 @@ def incomplete(view: QueryView, source: Argument, texts: Texts) -> list[Why]:
         if source.tensor not in reached or _asked_elsewhere(view, source.tensor, edge):
             continue
         case = Case(view, source, texts, "none", _way(view, source.tensor, edge, reached))
-        if _not_the_persons(case, edge) or _is_made_input(case):
+        if _not_the_persons(case, edge) or _is_made_input(case) or _was_taken_before(case):
             continue
         why = reason(case)
         if why is not None and why.cause not in ("unconnected", "constant-gradient"):
@@ -187,6 +187,21 @@ def _way(view: QueryView, source: int, cut: Edge, reached: dict[int, Edge]) -> W
     rest = view.way(cut.target)
     edges += rest.edges if rest is not None else []
     return Way(edges, [view.fault(e) for e in edges])
+
+
+def _was_taken_before(case: Case) -> bool:
+    """Whether the way leaves TensorFlow before the tape began: a value to compare with, or a size.
+
+    The start that a proximal term pulls towards is a number on purpose.
+    """
+    view, way = case.view, case.way
+    if way is None or view.tracking is None:
+        return False
+    begin = view.tracking.begin
+    marks = [
+        view.trace.marks[e.mark] for e in way.edges if e.kind == "leave" and e.mark is not None
+    ]
+    return any((mark.ops[0] if mark.ops else mark.index) < begin for mark in marks)
 
 
 def _is_made_input(case: Case) -> bool:

@@ -8,20 +8,21 @@ before. So for each name that holds such a value the variables and tensors that 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from tapemagic.cell.spots import Spot
 from tapemagic.cell.text import CellText
-from tapemagic.recorder.kinds import TENSOR, Kinds
+from tapemagic.recorder.kinds import OBJECT, TENSOR, Kinds, own_names
 from tapemagic.recorder.log import Log, RawMark, RawVariable, Where
 from tapemagic.traces.flow import mark_node, node_mark
 
 EARLIER = "EarlierCell"
 """The type of the row that stands for everything that an earlier cell did to make a tensor."""
 
-_MOST_NAMES, _MOST_STEPS = 500, 20_000
+_MOST_NAMES, _MOST_INSIDE, _MOST_STEPS = 500, 64, 20_000
 
 
 def _nothing() -> None:
@@ -34,6 +35,21 @@ def _holding(value: Any) -> Callable[[], Any]:
         return weakref.ref(value)
     except TypeError:
         return lambda: value  # a number or a text
+
+
+def places(namespace: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+    """The values that names hold, and those one step inside: items, and attributes of objects."""
+    kinds = Kinds()
+    for name, value in list(namespace.items())[-_MOST_NAMES:]:
+        yield name, value
+        inside: Iterable[tuple[str, Any]] = ()
+        if type(value) is dict:
+            inside = ((f"{name}[{k!r}]", v) for k, v in value.items() if type(k) in (int, str))
+        elif type(value) in (list, tuple):
+            inside = ((f"{name}[{k}]", v) for k, v in enumerate(value))
+        elif kinds.of(value) == OBJECT:
+            inside = ((f"{name}.{k}", v) for k, v in (own_names(value) or {}).items())
+        yield from islice(inside, _MOST_INSIDE)
 
 
 @dataclass(slots=True)
@@ -52,7 +68,7 @@ class Heritage:
     """The values that names hold from earlier traced cells."""
 
     tensors: dict[int, Born] = field(default_factory=dict)
-    numbers: dict[str, Born] = field(default_factory=dict)  # by name
+    numbers: dict[str, Born] = field(default_factory=dict)  # by place, see places
     variables: dict[int, RawVariable] = field(default_factory=dict)
     texts: dict[str, CellText] = field(default_factory=dict)
     bound: dict[str, list[Any]] = field(default_factory=dict)  # rows: of a variable, then a tensor
@@ -65,7 +81,7 @@ class Heritage:
         Args:
             namespace: The names after the cell.
             log: The cell's rows.
-            marks: The marks of the values that its names hold.
+            marks: The marks of the values in its :func:`places`.
             texts: The code that its places are in.
         """
         kinds = Kinds()
@@ -78,11 +94,12 @@ class Heritage:
                 came = way.roots([value._id], roots)
                 if came and row[5] is None and row[0] != EARLIER:
                     self.tensors[value._id] = Born(came, row[3], name=name)
-            elif name in marks and not log.marks[marks[name]].holds:
-                mark = log.marks[marks[name]]
+        for name, value in places(namespace):
+            if name in marks and not log.marks[marks[name]].holds:
                 came = way.roots([mark_node(marks[name])], roots)
                 if came:
-                    self.numbers[name] = Born(came, spot=mark.spot, held=_holding(value))
+                    spot = log.marks[marks[name]].spot
+                    self.numbers[name] = Born(came, spot=spot, held=_holding(value))
         for row in log.bindings:
             self._keep_binding(row, namespace)
         wanted = {r for b in (*self.tensors.values(), *self.numbers.values()) for r in b.roots}
@@ -108,10 +125,11 @@ class Heritage:
         alive = {v._id for v in values if kinds.of(v) == TENSOR}
         self.bound = {name: rows for name, rows in self.bound.items() if name in namespace}
         self.tensors = {k: b for k, b in self.tensors.items() if k in alive}
+        held = dict(places(namespace)) if self.numbers else {}
         self.numbers = {
             name: b
             for name, b in self.numbers.items()
-            if b.held() is not None and namespace.get(name) is b.held()
+            if b.held() is not None and held.get(name) is b.held()
         }
 
     def _drop_texts(self) -> None:
@@ -132,7 +150,7 @@ class Heritage:
         for name, born in self.numbers.items():
             value = born.held()
             kind = type(value).__name__
-            mark = log.mark(RawMark(0, born.spot, kind, born.roots, (), None, None))  # type: ignore[arg-type]
+            mark = log.mark(RawMark(-1, born.spot, kind, born.roots, (), None, None))  # type: ignore[arg-type]
             log.name_mark(mark, name)
             if type(value) in (int, bool):
                 flow.top.shared[name] = (value, mark)
@@ -157,6 +175,8 @@ class _Way:
             if number is not None:
                 mark = log.marks[number]
                 before = [*mark.tensors, *map(mark_node, mark.marks)]
+                for row in log.ops[slice(*mark.ops)] if mark.ops is not None else ():
+                    before += row[1]  # of a library's call, as model.get_weights
             else:
                 if node in log.made:
                     before = list(log.ops[log.made[node]][1])

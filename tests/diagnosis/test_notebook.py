@@ -25,6 +25,25 @@ CELLS = {
     "a whole number before": (
         [BEGIN + "n = int(w)\n", TAPE.format(value="tf.cast(n, tf.float32)")], "left-tensorflow", 5,
     ),
+    "in a list before": (
+        [BEGIN + "kept = [x, w.numpy(), 1]\n", TAPE.format(value="x * kept[1]")],
+        "left-tensorflow", 5,
+    ),
+    "in an object before": (
+        [
+            BEGIN + "class Box:\n    def __init__(self):\n        self.k = float(w) * 2.0\nbox = Box()\n",
+            TAPE.format(value="x * box.k"),
+        ],
+        "left-tensorflow", 7,
+    ),
+    "by a library's call before": (
+        [
+            BEGIN + "net = tf.keras.layers.Dense(1)\nnet.build((None, 1))\nk, b = net.get_weights()\n"
+            "w = net.kernel\n",
+            TAPE.format(value="x * k"),
+        ],
+        "left-tensorflow", 7,
+    ),
     "rebound before": ([BEGIN, "w = w - 0.1\n", TAPE.format(value="w")], "rebound-name", 1),
     "in a function of an earlier cell": (
         [BEGIN + "def f(v):\n    return tf.round(v)\n", TAPE.format(value="f(w)")],
@@ -77,6 +96,7 @@ def test_earlier_ops_do_not_count() -> None:
     [
         [BEGIN + "y = w * x\n", TAPE.format(value="w * x")],
         [BEGIN + "data = x * 2.0\n", TAPE.format(value="w * data")],
+        [BEGIN + "start = w.numpy()\n", TAPE.format(value="w - start + 1.0")],
         [BEGIN + "shown = float(w * x)\n", "print(shown)\n" + TAPE.format(value="w * x")],
     ],
 )

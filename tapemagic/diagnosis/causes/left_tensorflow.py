@@ -35,7 +35,9 @@ def recognise(case: Case) -> Found | None:
         return _target(case)
     if case.source.tensor is not None and not case.followed:
         return _decided(case)
-    if case.fault not in ("leave", "python", "enter") or case.way is None:
+    if case.way is None:
+        return None
+    if case.fault not in ("leave", "python", "enter") and not _in_leaving_call(case):
         return None
     marks = marks_of(case)
     if not marks or size_at_cut(case) is not None:
@@ -65,6 +67,18 @@ def recognise(case: Case) -> Found | None:
         kept(case, marks) if taken is None and not passed[0].holds else None,
         certain=sure,
     )
+
+
+def _in_leaving_call(case: Case) -> bool:
+    """Whether a call outside the block ran the op that is cut, and gave a value outside TensorFlow.
+
+    Inside the block it would cut the way as well, as model.get_weights() does.
+    """
+    if case.fault not in ("untracked", "unrecorded") or case.op is None or case.way is None:
+        return False
+    left = next((e.mark for e in case.way.edges if e.kind == "leave"), None)
+    ops = case.view.trace.marks[left].ops if left is not None else None
+    return ops is not None and ops[0] <= case.op.index < ops[1]
 
 
 def _of_holder(mark: Mark) -> str:

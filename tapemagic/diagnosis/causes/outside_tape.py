@@ -49,6 +49,8 @@ def recognise(case: Case) -> Found | None:
         return _aside(case)
     if cut is None or op is None or tracking is None or cut.kind != "op":
         return None
+    if "Dataset" in op.type and not tracking.recording_at(op.index):
+        return _in_dataset(case, op)
     if case.fault not in ("untracked", "unrecorded"):
         return None
     if op.phase == "thread":
@@ -233,6 +235,17 @@ def _in_thread(case: Case, op: Op) -> Found:
         f"thread that its block runs in, so `{case.tape_name}` did not record it.",
         "Compute it in the thread of the `with` block, without the pool or thread; or open a tape in "
         "the thread's own function, and hand on the gradients it gives.",
+    )
+
+
+def _in_dataset(case: Case, op: Op) -> Found:
+    """A function that was given to Dataset.map, or the like, computed it."""
+    return Found(
+        op.at,
+        f"`{case.written(op.at)}` on {case.line(op.at)} uses `{case.name}` in a dataset's function, "
+        f"as of Dataset.map, which runs in the dataset's own graph: `{case.tape_name}` records none of it.",
+        f"Compute this step in the loop over the dataset, inside the `with` block, and leave "
+        f"`{case.name}` out of the dataset's function.",
     )
 
 

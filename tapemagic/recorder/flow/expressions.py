@@ -189,7 +189,9 @@ class Expressions(Told):
         if carrier:
             ops = None
         if tensors or marks or ops is not None:
-            mark = self.new_mark(spot, value, tensors, marks, ops)
+            # What a generator computes from what it runs over is not known: perhaps a size.
+            lazy = lazy or any(type(operand) is types.GeneratorType for _, operand, _ in taken)
+            mark = self.new_mark(spot, value, tensors, marks, ops, certain=not lazy)
             self.log.marks[mark].holds = holds
             if type(value) in _ATOMS and any(operand is value for _, operand, _ in taken):
                 self.mark_shared(value, mark)  # it was there before, as max(best, score) gives best
