@@ -11,8 +11,10 @@ function toggle(shown, node) {
   say(shown, `${node.facts.lines[0]}: ${open ? "closed" : "open"}.`);
   if (!again) return;
   stand(shown, again, true);
-  if (node.frame) look(shown, ...kept(shown, centre(shown, again), shown.scale));
-  else if (!open) whole(shown, again);
+  if (node.frame) {
+    tall(shown);
+    look(shown, ...kept(shown, centre(shown, again), shown.scale));
+  } else if (!open) whole(shown, again);
 }
 
 // Bring an opened box into view: all of it, or its beginning where that would be too small.

@@ -91,14 +91,21 @@ function fit(shown) {
   look(shown, w / 2, h / 2, Math.min(scale, 1.4));
 }
 
+// How much paper is shown at once, for what is drawn now; the scale at which it is begun.
+function tall(shown) {
+  const { w, h } = shown.size;
+  const scale = Math.min(NATURAL, Math.max(shown.figure.clientWidth / w, 0.62 * NATURAL));
+  shown.height = Math.max(90, Math.min(TALLEST, h * scale + 6));
+  shown.svg.style.height = `${shown.height}px`;
+  return scale;
+}
+
 // At first all of it, unless that would be too small to read: then what matters most.
 function begin(shown) {
   const width = shown.figure.clientWidth;
   if (!width) return;
   const { w, h } = shown.size;
-  const scale = Math.min(NATURAL, Math.max(width / w, 0.62 * NATURAL));
-  shown.height = Math.max(90, Math.min(TALLEST, h * scale + 6));
-  shown.svg.style.height = `${shown.height}px`;
+  const scale = tall(shown);
   const broken = shown.edges.find((edge) => edge.state === "cut");
   const loud = shown.nodes.find((node) => ["cut", "born"].includes(node.facts.state))
     || (broken && shown.nodes.find((node) => node.top === broken.head));
