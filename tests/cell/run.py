@@ -201,6 +201,8 @@ def _random_state() -> tuple[Any, ...]:
 
 def _formatted(error: BaseException) -> list[str]:
     lines = [plainly(line) for line in traceback.format_exception(error)]
+    # TensorFlow's own message on where a graph's tensor was made lists who called the cell.
+    lines = [re.sub(r'    File "(?!<cell).*\n|id=\d+', "", line) for line in lines]
     return [re.sub(r"_\d+(?=[ \]/'\"(:]|$)", "_N", line) for line in lines]
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from tapemagic.api import run_cell
-from tapemagic.views import summary
+from tapemagic.views.told import summary
 from tests.diagnosis.check import report_of
 
 HEAD = "import tensorflow as tf\n"
