@@ -183,7 +183,10 @@ class ValueGraph:
                 write = writes[place]
                 if self.trace.ops[write].graph != op.graph:
                     continue  # inside a function's body: see _from_calls
-                first = self.is_first_write(handle, write)
+                # An iterator is given its dataset once, mostly before the block.
+                first = self.is_first_write(handle, write) or (
+                    self.trace.ops[write].type == "MakeIterator"
+                )
                 if self.is_update(write) or (write < since and not first):
                     break
                 writer = self.trace.ops[write]
@@ -220,7 +223,7 @@ class ValueGraph:
                 op = self.trace.ops[index]
                 if op.graph is None and op.query is None:
                     for tensor in op.outputs:
-                        yield Edge(tensor, node, "leave", mark=mark.id)
+                        yield Edge(tensor, node, "leave", mark=mark.id, certain=mark.certain)
 
     def _into_result(self, query: Query, node: int) -> list[Edge]:
         ends = [a.tensor for a in (*query.targets, *query.sources)]
