@@ -123,8 +123,9 @@ class Statements(Expressions):
         node.iter = self.hook("i", node.iter, spot.index, self.visit(node.iter))
         body = self.block(node.body)
         loads = [ast.copy_location(ast.Name(n, ast.Load()), node.target) for n in names]
-        body.insert(0, self.silent(self.hook("e", node.target, spot.index, *loads), node.target))
-        node.body = self.doubled(body, plain)
+        index, flag = self.flag(plain[0])
+        begun = self.hook("e", node.target, spot.index, index, *loads)
+        node.body = self.doubled(self.silent(begun, node.target), body, plain, flag)
         node.orelse = self.block(node.orelse)
         return node
 
@@ -145,22 +146,19 @@ class Statements(Expressions):
         index, flag = self.flag(node.test)
         test = clone(node.test)
         node.test = either(flag, self.test(node.test), test)
-        node.body = self.doubled(self.block(node.body), plain, index)
+        at = plain[0]
+        again = ast.copy_location(ast.Attribute(ast.Constant(FLAGS), f"b{index}", ast.Load()), at)
+        turn = self.silent(self.hook("turn", at, index), at)
+        node.body = self.doubled(turn, self.block(node.body), plain, again)
         node.orelse = self.block(node.orelse)
         return node
 
+    @staticmethod
     def doubled(
-        self, watched: list[ast.stmt], plain: list[ast.stmt], index: int | None = None
+        turn: ast.stmt, watched: list[ast.stmt], plain: list[ast.stmt], flag: ast.expr
     ) -> list[ast.stmt]:
-        at = plain[0]
-        if index is None:
-            index, flag = self.flag(at)
-        else:
-            flag = ast.copy_location(
-                ast.Attribute(ast.Constant(FLAGS), f"b{index}", ast.Load()), at
-            )
-        turn = self.silent(self.hook("turn", at, index), at)
-        return [ast.copy_location(ast.If(flag, [turn, *watched], plain), at)]
+        """The body of a loop, twice: as it is watched, after the hook of the turn, and plain."""
+        return [ast.copy_location(ast.If(flag, [turn, *watched], plain), plain[0])]
 
     def visit_With(self, node: ast.With) -> Any:
         for item in node.items:

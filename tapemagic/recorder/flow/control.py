@@ -9,6 +9,8 @@ from tapemagic.cell.spots import Spot
 from tapemagic.recorder.flow.state import Activation
 from tapemagic.recorder.flow.stores import Stores
 from tapemagic.recorder.kinds import (
+    ARRAY,
+    OBJECT,
     SHARED,
     TENSOR,
 )
@@ -30,6 +32,27 @@ class Control(Stores):
                 self.sleeping.append(name)
         else:
             turns[0], turns[1] = 0, self.activity
+        return False
+
+    def _e(self, index: int, branch: int, *values: Any) -> bool:
+        """A turn of a ``for`` loop begins, with values for its names."""
+        try:
+            turns, activity = self._turns[branch], self.activity
+            if turns[1] == activity:
+                self._turn(branch)
+            else:
+                turns[0], turns[1] = 0, activity
+            spot, iterated = self.spots[index], self.top.iterated
+            mark = iterated.get(index) if iterated else None
+            for position, name in enumerate(spot.names):
+                value = values[position]
+                if mark is not None and self.kinds.of(value) in (ARRAY, SHARED, OBJECT):
+                    if self.mark_of(value) is None:
+                        self.mark_value(value, self.new_mark(spot, value, [], [mark]))
+                if type(value) is not int:
+                    self._bind(spot, name, value)
+        except Exception as fault:
+            self.log.fault("data flow", fault)
         return False
 
     def _turned(self, branch: int, value: Any) -> Any:

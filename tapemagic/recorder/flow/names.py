@@ -34,10 +34,15 @@ class Names(Marks):
             kind = self.kinds.of(value)
         if self.wanted and name in self.wanted:
             self.wanted[name](value)
-        if kind in (TENSOR, VARIABLE):
-            if kind == TENSOR:
-                self.named.add(getattr(value, "_id", None))
-            self.log.bind(spot, name, value, kind == VARIABLE, slot)
+        if kind is TENSOR:  # the usual case of all, in each turn of a loop
+            made, log = getattr(value, "_id", None), self.log
+            self.named.add(made)
+            if made in log.facts:
+                log.bindings.append((len(log.ops), spot, name, made, False, slot))
+            else:
+                log.bind(spot, name, value, False, slot)
+        elif kind is VARIABLE:
+            self.log.bind(spot, name, value, True, slot)
         elif kind == SHARED:
             passing = self.passing
             if passing is not None and passing[0] is value:
@@ -115,21 +120,6 @@ class Names(Marks):
         else:
             self.top.iterated.pop(index, None)
         return iterable
-
-    def _e(self, index: int, *values: Any) -> bool:
-        try:
-            spot = self.spots[index]
-            iterated = self.top.iterated
-            mark = iterated.get(index) if iterated else None
-            for name, value in zip(spot.names, values, strict=False):
-                if mark is not None and self.kinds.of(value) in (ARRAY, SHARED, OBJECT):
-                    if self.mark_of(value) is None:
-                        self.mark_value(value, self.new_mark(spot, value, [], [mark]))
-                if type(value) is not int:
-                    self._bind(spot, name, value)
-        except Exception as fault:
-            self.log.fault("data flow", fault)
-        return False
 
     def _z(self, value: Any) -> Any:
         self.last, self.has_last = value, True
