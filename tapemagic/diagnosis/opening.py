@@ -21,13 +21,17 @@ DEEP = 8
 def open_bodies(trace: Trace, registry: Any) -> None:
     """Add to the trace the bodies of the calls that a query's gradient can pass.
 
+    Where no gradient was asked for, every call is opened: the tape may be inside of it.
+
     Args:
         trace: Changed in place: ``Trace.bodies``, and ``Op.inner`` of the calls.
         registry: Knows the bodies, and which inputs of an op have a gradient.
     """
-    graphs = {query.graph for query in trace.queries}
+    graphs = {query.graph for query in trace.queries} or {None}
     for op in trace.ops:
-        if not op.recorded or op.phase != "forward" or op.graph not in graphs:
+        if op.phase != "forward" or op.graph not in graphs:
+            continue
+        if not op.recorded and trace.queries:
             continue
         try:
             inner = op.inner or registry.runs(op)
@@ -44,7 +48,10 @@ def open_bodies(trace: Trace, registry: Any) -> None:
 def _open(trace: Trace, registry: Any, key: str, depth: int) -> None:
     """Add one body, and those that its ops run."""
     known = trace.bodies.get(key)
-    if depth > DEEP or (known is not None and any(op.passes is not None for op in known.ops)):
+    done = known is not None and (
+        not trace.queries or any(op.passes is not None for op in known.ops)
+    )
+    if depth > DEEP or done:
         return
     body = known or registry.body(key)
     if body is None:
@@ -54,7 +61,8 @@ def _open(trace: Trace, registry: Any, key: str, depth: int) -> None:
     for op in body.ops:
         for inner, _ in op.inner:
             _open(trace, registry, inner, depth + 1)
-        op.passes = _passes(op, body, registry, used)
+        if trace.queries:
+            op.passes = _passes(op, body, registry, used)
 
 
 def _passes(op: Op, body: Body, registry: Any, used: set[int]) -> tuple[bool | None, ...]:
@@ -71,3 +79,33 @@ def _passes(op: Op, body: Body, registry: Any, used: set[int]) -> tuple[bool | N
         flags[:results] = [False] * len(flags[:results])
     floats = (body.tensors[t].dtype in DIFFERENTIABLE for t in op.inputs)
     return tuple(flag if float_ else False for flag, float_ in zip(flags, floats, strict=True))
+
+
+def traced_before(trace: Trace) -> list[str]:
+    """Say which calls run a function whose own tape ran in an earlier cell, when it was traced."""
+    said = {}
+    for op in trace.ops:
+        if op.body is not None and op.at is not None and op.at.here and _old_tape(trace, op.body):
+            said[op.body] = (
+                f"The call on line {op.at.line} runs a tf.function that was traced before this cell, "
+                "with a tape in it. A tape in a tf.function runs while it is traced, and not again. To "
+                "see it, define the function anew (for model.fit: call model.compile again), and put "
+                "%%tape on the cell that calls it first."
+            )
+    return list(said.values())
+
+
+def _old_tape(trace: Trace, key: str) -> bool:
+    """Whether a function that was not traced in this cell was asked for gradients, deep inside too."""
+    todo, seen = [key], {key}
+    while todo:
+        body = trace.bodies.get(todo.pop())
+        if body is None or body.traces:
+            continue
+        if body.tape:
+            return True
+        for op in body.ops:
+            new = {inner for inner, _ in op.inner} - seen
+            seen |= new
+            todo += new
+    return False

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import sys
+import weakref
+from pathlib import Path
 from typing import Any
 
 from tapemagic.recorder.build import FUNCTION_OPS, Builder
@@ -10,6 +13,9 @@ from tapemagic.recorder.log import SMALL, Log
 from tapemagic.recorder.probes.functions import LIBRARY
 from tapemagic.recorder.values import read_value
 from tapemagic.traces.model import Body, Op, Site, Tensor
+
+Where = tuple[str, int]
+"""A file and a line."""
 
 BODIES = {
     "PartitionedCall": (0, ("f",)),
@@ -34,6 +40,10 @@ _MADE_BY = (
 )
 """By the name that TensorFlow gives a graph: what of the person's code it is the body of."""
 _LAYER = "keras/src/layers/layer.py"
+_stacks: weakref.WeakKeyDictionary[Any, dict[str, tuple[tuple[Where, ...], int]]]
+_stacks = weakref.WeakKeyDictionary()
+"""By graph and name of an op: where it was made, and in how many layers. To read a stack is slow, and
+a graph outlives the cell."""
 _VECTORIZED = "parallel_for/control_flow_ops.py"
 
 
@@ -98,8 +108,7 @@ class Bodies:
 
     def _sites(self, real: Any) -> tuple[Site | None, tuple[Site, ...]]:
         """Where in the person's code an op of a graph was made."""
-        frames = reversed(list(real.traceback or ()))
-        found = [(f.filename, f.lineno) for f in frames if f.filename in self.places.texts]
+        found = [where for where in _stack(real)[0] if where[0] in self.places.texts]
         sites = self.places.sites(tuple(found[:6]))
         return (sites[0], sites[1:]) if sites else (None, ())
 
@@ -128,11 +137,7 @@ class Bodies:
         if row is not None and self.log.ops[row][5] == key:
             return tuple(name.removesuffix(LIBRARY) for name in self.log.ops[row][6])
         # Each call of a layer opens a name scope, the outermost first.
-        depth = sum(
-            frame.name == "__call__" and frame.filename.replace("\\", "/").endswith(_LAYER)
-            for frame in real.traceback or ()
-        )
-        return tuple(str(real.name).split("/")[:-1][:depth])
+        return tuple(str(real.name).split("/")[:-1][: _stack(real)[1]])
 
     def _constant(self, real: Any, shape: Any) -> Any:
         """The value of a small constant; what else a graph computes has none yet."""
@@ -180,6 +185,7 @@ class Bodies:
                     op.attrs["rule"] = known[0]
             op.at, op.via = self._sites(real)
             op.scope = self._layers(key, real)
+            body.tape = body.tape or self.private.is_backward(real)
             for tensor in real.outputs:
                 shape = tensor.shape
                 body.tensors[tensor._id] = Tensor(
@@ -192,6 +198,28 @@ class Bodies:
             body.ops.append(op)
             self.real[id(op)] = real
         return body
+
+
+def _stack(real: Any) -> tuple[tuple[Where, ...], int]:
+    """Where an op of a graph was made, outside of the libraries and innermost first; in how many layers."""
+    known = _stacks.setdefault(real.graph, {})
+    found = known.get(real.name)
+    if found is None:
+        places, layers, libraries = [], 0, _libraries()
+        for frame in real.traceback or ():
+            file = frame.filename
+            if not file.startswith(libraries):
+                places.append((file, frame.lineno))
+            elif file.replace("\\", "/").endswith(_LAYER):
+                layers += frame.name == "__call__"
+        found = known[real.name] = tuple(reversed(places)), layers
+    return found
+
+
+def _libraries() -> tuple[str, ...]:
+    """The folders of TensorFlow and Keras, of whose frames a stack mostly consists."""
+    found = (sys.modules.get(name) for name in ("tensorflow", "keras"))
+    return tuple(str(Path(m.__file__).parent) for m in found if m is not None and m.__file__)
 
 
 def _made_by(graph: Any) -> str:

@@ -113,6 +113,14 @@ class Private:
         attribute = getattr(function, "_attrs", {}).get("_XlaMustCompile")
         return bool(getattr(attribute, "b", False))
 
+    @staticmethod
+    def is_backward(op: Any) -> bool:
+        """Whether an op of a graph was made by a tape that was asked while the graph was traced.
+
+        Seen in 2.16 to 2.21: ``backprop._gradient_function`` opens this name scope for its ops.
+        """
+        return "gradient_tape/" in op.name
+
     def constant_in(self, op: Any) -> Any:
         """The array that a graph's ``Const`` op holds."""
         return self.tensor_util.MakeNdarray(op.get_attr("value"))

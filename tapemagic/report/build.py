@@ -11,7 +11,7 @@ from typing import Any
 from tapemagic.cell.text import CellText
 from tapemagic.diagnosis.engine import Texts, explain, explain_forward, status_of
 from tapemagic.diagnosis.mistakes import mistake
-from tapemagic.diagnosis.opening import open_bodies
+from tapemagic.diagnosis.opening import open_bodies, traced_before
 from tapemagic.diagnosis.partial import incomplete
 from tapemagic.diagnosis.repairs.outputs import two_outputs_at
 from tapemagic.diagnosis.view import QueryView
@@ -322,6 +322,7 @@ def _notes(trace: Trace, report: Report, imported: bool) -> list[str]:
             if trace.tapes
             else "No tape was opened in this cell."
         )
+    notes += traced_before(trace)
     notes += trace.notes
     for fault in trace.faults:
         notes.append(f"tapemagic could not observe everything ({fault}); the cell is not affected.")

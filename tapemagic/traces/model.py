@@ -248,6 +248,7 @@ class Body:
     compiled: bool = False  # with jit_compile=True
     turns: int | None = None  # of a loop: the most that it takes, where its graph says so
     traces: int = 0  # how often its function was traced while the cell ran
+    tape: bool = False  # whether a tape in it was asked for a gradient when it was traced
 
 
 @dataclass(slots=True)

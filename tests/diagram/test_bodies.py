@@ -417,3 +417,43 @@ def _as_tensorflow_differentiates(report: Report, names: dict[str, Any]) -> None
                     truth = made.dtype.is_floating and tf.gradients(y, made)[0] is not None
                 hands_on = any(ops[copy].passes or ())
                 assert (copy in live) == (truth and hands_on), (real[at].name, ops[copy].passes)
+
+
+TRAIN = """import tensorflow as tf
+w = tf.Variable([1.0, 2.0], name="w")
+@tf.function
+def train(x):
+    with tf.GradientTape() as tape:
+        loss = tf.reduce_sum(tf.round(x * w))
+    w.assign_add(tape.gradient(loss, w, unconnected_gradients="zero"))
+    return loss
+def no_tape(x):
+    return tf.sin(x)
+plain = tf.function(no_tape)
+"""
+
+
+def test_a_function_with_its_own_tape_of_an_earlier_cell_is_opened_and_told() -> None:
+    names: dict[str, Any] = {}
+    run_cell(TRAIN + "loss = train(tf.constant([1.2, 3.4]))\n", names)
+    report = run_cell("again = train(tf.constant([1.2, 3.4]))\n", names)
+    assert any("line 1 runs a tf.function that was traced before" in n for n in report.notes)
+    diagram = build(report)
+    assert [group.label.split(",")[0] for group in diagram.groups] == ["train (tf.function)"]
+    drawn = {node.title.partition("(")[0]: node for node in diagram.nodes}
+    assert drawn["Round"].state == "faint"
+    assert "w" in drawn
+
+
+def test_of_a_function_without_a_tape_nothing_is_said() -> None:
+    names: dict[str, Any] = {}
+    run_cell(TRAIN + "value = plain(tf.constant(1.0))\n", names)
+    report = run_cell("again = plain(tf.constant(1.0))\n", names)
+    assert report.notes == ["No tape was opened in this cell."]
+    assert any(node.kind == "Sin" for node in build(report).nodes)
+
+
+def test_a_function_traced_in_this_cell_is_not_told_as_traced_before() -> None:
+    names: dict[str, Any] = {}
+    report = run_cell(TRAIN + "loss = train(tf.constant([1.2, 3.4]))\n", names)
+    assert not any("traced before" in note for note in report.notes)

@@ -394,3 +394,21 @@ def test_compiled_functions_and_constants(private: Private) -> None:
     assert private.is_compiled(compiled)
     constant = next(op for op in plain.graph.get_operations() if op.type == "Const")
     assert private.constant_in(constant) == 3.0
+
+
+def test_backward_ops_of_a_graph_have_a_scope_of_their_own(private: Private) -> None:
+    x = tf.Variable(2.0)
+
+    @tf.function
+    def slope() -> tf.Tensor:
+        with tf.GradientTape() as tape:
+            y = tf.sin(x)
+        return tape.gradient(y, x)
+
+    @tf.function
+    def plain() -> tf.Tensor:
+        return tf.sin(x)
+
+    with_tape, without = (f.get_concrete_function().graph.get_operations() for f in (slope, plain))
+    assert {op.type for op in with_tape if private.is_backward(op)} == {"Cos", "Mul"}
+    assert not any(map(private.is_backward, without))

@@ -39,7 +39,8 @@ def open_calls(
     """
     found = Opened()
     opener = Opener(trace, ops, found)
-    calls = [op for op in ops if op.inner and op.recorded and op.index not in closed]
+    asked = bool(trace.queries)  # else the tape may be inside of a call that is on none
+    calls = [op for op in ops if op.inner and (op.recorded or not asked) and op.index not in closed]
     alike = Counter((op.at, op.inner) for op in calls)
     for op in calls:
         if op.index in always or alike[op.at, op.inner] <= SAME:
@@ -134,7 +135,7 @@ class Opener:
     def add(self, op: Op, call: Call, home: str | None) -> Op:
         """Add a copy; it is recorded where a tape would follow a value through it."""
         tracked = tuple(t in self.tracked and self._floats(t) for t in op.inputs)
-        recorded = any(tracked) and op.type != "StopGradient"
+        recorded = call.op.recorded and any(tracked) and op.type != "StopGradient"
         if recorded:
             self.tracked.update(op.outputs)
         passes = op.passes

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import inspect
 import sys
+import weakref
 from typing import Any
 
+from tapemagic.recorder.kinds import variable_handle
 from tapemagic.recorder.log import Log
 from tapemagic.recorder.patches import Patches
 from tapemagic.recorder.private import Private
@@ -24,6 +26,7 @@ class FunctionsProbe:
         self.ops = ops
         self.private = private
         self.layers = False
+        self._met: weakref.WeakSet[Any] = weakref.WeakSet()  # graphs of functions that were called
 
     def install(self, patches: Patches) -> None:
         """Start to listen."""
@@ -43,6 +46,12 @@ class FunctionsProbe:
         graph = function.graph
         if self.private.is_compiled(function):
             self.log.compiled.add(f"{graph.name}#{id(graph)}")
+        if graph not in self._met:
+            self._met.add(graph)
+            for variable in graph.variables:  # a call is given their handles, which tell nothing
+                handle = variable_handle(variable)
+                if handle is not None and hasattr(handle, "_id"):
+                    self.log.note_variable(variable, handle)
         outer, self.ops.calling = self.ops.calling, graph
         return outer
 
