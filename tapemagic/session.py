@@ -240,7 +240,7 @@ class Session:
     def _inherit(self) -> None:
         """Know what names hold from earlier traced cells."""
         heritage = Session._heritage
-        heritage.forget(self.namespace)
+        heritage.forget(self.namespace, self.recorder.kinds)
         for text in heritage.texts.values():
             if text.label is None and text.file is None and text is not self.text:
                 text.label = label_of(text.filename)
@@ -252,13 +252,14 @@ class Session:
         flow, log = self.recorder.flow, self.recorder.log
         marks = {}
         if flow.marked or flow.top.shared:
-            for name, value in places(self.namespace):
+            for name, value in places(self.namespace, self.recorder.kinds):
                 shared = flow.top.shared.get(name)
                 mark = shared[1] if shared is not None and shared[0] is value else None
                 mark = flow.mark_of(value) if mark is None else mark
                 if mark is not None:
                     marks[name] = mark
-        Session._heritage.take(self.namespace, log, marks, self._texts.values())
+        kinds, texts = self.recorder.kinds, self._texts.values()
+        Session._heritage.take(self.namespace, log, kinds, marks, texts)
 
     def _adopt(self) -> None:
         flow, texts = self.recorder.flow, self._adopted

@@ -31,7 +31,17 @@ MOST_LINES = 4000
 
 
 _DATA = frozenset({type(None), bool, int, float, complex, str, bytes, list, tuple, dict, set})
-"""Types whose values are no function and come from no module of the person's."""
+_LIBRARIES = ("tensorflow.", "keras.", "numpy.")
+
+
+def _is_data(value: Any) -> bool:
+    """Whether a value is no function, holds none, and comes from no module of the person's."""
+    cls = type(value)
+    if cls in _DATA:
+        return True
+    home = cls.__module__
+    library = isinstance(home, str) and home.startswith(_LIBRARIES)
+    return library and not hasattr(cls, "python_function")
 
 
 def functions_of(namespace: dict[str, Any]) -> Iterator[FunctionType]:
@@ -40,8 +50,8 @@ def functions_of(namespace: dict[str, Any]) -> Iterator[FunctionType]:
     Those of the person's own modules are among them, under whatever name they were imported.
     """
     seen: set[int] = set()
-    # A notebook's namespace is mostly text and numbers.
-    values = [v for v in list(namespace.values()) if type(v) not in _DATA]
+    # A notebook's namespace is mostly text, numbers and tensors.
+    values = [v for v in list(namespace.values()) if not _is_data(v)]
     for module in _own_modules(values):
         made = [v for v in vars(module).values() if isinstance(v, (type, FunctionType))]
         values += [v for v in made if v.__module__ == module.__name__]
@@ -51,17 +61,23 @@ def functions_of(namespace: dict[str, Any]) -> Iterator[FunctionType]:
         if cls.__module__ == namespace.get("__name__", "__main__") or is_own(cls.__module__):
             owners += list(vars(cls).values())
         for owner in owners:
-            if hasattr(type(owner), "__getattr__"):
-                continue  # to ask it for anything may run the person's code
-            function = getattr(owner, "python_function", None)
-            function = function if isinstance(function, FunctionType) else owner
-            if isinstance(function, (staticmethod, classmethod)):
-                function = function.__func__
-            while hasattr(function, "__wrapped__") and not isinstance(function, FunctionType):
-                function = inspect.unwrap(function)
-            if isinstance(function, FunctionType) and id(function) not in seen:
+            function = owner if type(owner) is FunctionType else _function_in(owner)
+            if function is not None and id(function) not in seen:
                 seen.add(id(function))
                 yield function
+
+
+def _function_in(owner: Any) -> FunctionType | None:
+    """The plain function that a ``tf.function``, a static method or another wrapper holds."""
+    cls = type(owner)
+    if hasattr(cls, "__getattr__"):
+        return None  # to ask it for anything may run the person's code
+    function = owner.python_function if hasattr(cls, "python_function") else owner
+    if isinstance(function, (staticmethod, classmethod)):
+        function = function.__func__
+    if not isinstance(function, FunctionType) and callable(function):
+        function = inspect.unwrap(function)
+    return function if isinstance(function, FunctionType) else None
 
 
 def _own_modules(values: list[Any]) -> list[ModuleType]:

@@ -37,9 +37,8 @@ def _holding(value: Any) -> Callable[[], Any]:
         return lambda: value  # a number or a text
 
 
-def places(namespace: dict[str, Any]) -> Iterator[tuple[str, Any]]:
+def places(namespace: dict[str, Any], kinds: Kinds) -> Iterator[tuple[str, Any]]:
     """The values that names hold, and those one step inside: items, and attributes of objects."""
-    kinds = Kinds()
     for name, value in list(namespace.items())[-_MOST_NAMES:]:
         yield name, value
         inside: Iterable[tuple[str, Any]] = ()
@@ -74,17 +73,22 @@ class Heritage:
     bound: dict[str, list[Any]] = field(default_factory=dict)  # rows: of a variable, then a tensor
 
     def take(
-        self, namespace: dict[str, Any], log: Log, marks: dict[str, int], texts: Iterable[CellText]
+        self,
+        namespace: dict[str, Any],
+        log: Log,
+        kinds: Kinds,
+        marks: dict[str, int],
+        texts: Iterable[CellText],
     ) -> None:
         """Remember what a cell leaves behind.
 
         Args:
             namespace: The names after the cell.
             log: The cell's rows.
+            kinds: Classifies values.
             marks: The marks of the values in its :func:`places`.
             texts: The code that its places are in.
         """
-        kinds = Kinds()
         held = list(namespace.items())[-_MOST_NAMES:]
         roots = {v._id for _, v in held if kinds.of(v) == TENSOR} | set(log.variables)
         way = _Way(log)
@@ -94,7 +98,7 @@ class Heritage:
                 came = way.roots([value._id], roots)
                 if came and row[5] is None and row[0] != EARLIER:
                     self.tensors[value._id] = Born(came, row[3], name=name)
-        for name, value in places(namespace):
+        for name, value in places(namespace, kinds):
             if name in marks and not log.marks[marks[name]].holds:
                 came = way.roots([mark_node(marks[name])], roots)
                 if came:
@@ -118,14 +122,13 @@ class Heritage:
         elif name in self.bound and getattr(namespace[name], "_id", None) == made:
             self.bound[name] = [self.bound[name][0], kept]
 
-    def forget(self, namespace: dict[str, Any]) -> None:
+    def forget(self, namespace: dict[str, Any], kinds: Kinds) -> None:
         """Drop what no name holds any more."""
-        kinds = Kinds()
-        values = list(namespace.values())
-        alive = {v._id for v in values if kinds.of(v) == TENSOR}
         self.bound = {name: rows for name, rows in self.bound.items() if name in namespace}
-        self.tensors = {k: b for k, b in self.tensors.items() if k in alive}
-        held = dict(places(namespace)) if self.numbers else {}
+        if self.tensors:
+            alive = {v._id for v in list(namespace.values()) if kinds.of(v) == TENSOR}
+            self.tensors = {k: b for k, b in self.tensors.items() if k in alive}
+        held = dict(places(namespace, kinds)) if self.numbers else {}
         self.numbers = {
             name: b
             for name, b in self.numbers.items()
