@@ -94,6 +94,8 @@ class CellText:
         if place is not None and None not in place:
             node = self.statement(place) or self.statement_at(place[0])
             found = place[0]
+            if isinstance(node, _HEADED) and span(node) == place:
+                place = _heading(node)
         else:
             place, found = None, line or 1
             node = self.statement_at(found)
@@ -142,3 +144,13 @@ def _reach(node: ast.stmt | ast.ExceptHandler) -> Span:
     first = min([node.lineno, *(d.lineno for d in getattr(node, "decorator_list", ()))])
     column = 0 if first < node.lineno else node.col_offset
     return (first, column, node.end_lineno, node.end_col_offset)  # type: ignore[return-value]
+
+
+_HEADED = (ast.For, ast.AsyncFor, ast.While, ast.If, ast.With, ast.AsyncWith)
+
+
+def _heading(node: ast.stmt) -> Span:
+    """Where a statement with a body stands, without the body: Python says the whole of it."""
+    parts = (n for n in ast.iter_child_nodes(node) if not isinstance(n, ast.stmt))
+    ends = [span(n)[2:] for part in parts for n in ast.walk(part) if isinstance(n, ast.expr)]
+    return (*span(node)[:2], *max(ends))
