@@ -75,18 +75,6 @@ def _called(rw: Rewriter, node: ast.expr) -> bool:
     return isinstance(parent, ast.Call) and parent.func is node
 
 
-def _strings(rw: Rewriter, value: str) -> list[ast.Constant]:
-    """The places where a layer is given an activation by name."""
-    assert rw.text.tree is not None
-    found = []
-    for node in ast.walk(rw.text.tree):
-        if isinstance(node, ast.Constant) and node.value == value:
-            parent = rw.parents.get(id(node))
-            if isinstance(parent, (ast.keyword, ast.Call)):
-                found.append(node)
-    return found
-
-
 def _relu(case: Case, rw: Rewriter, op: Op, statement: ast.AST) -> str | None:
     """A relu that is dead here learns again as a leaky one."""
     assert op.at is not None
@@ -97,7 +85,7 @@ def _relu(case: Case, rw: Rewriter, op: Op, statement: ast.AST) -> str | None:
         return rw.source()
     if calls:
         return None
-    named = _strings(rw, "relu")
+    named = rw.strings("relu")
     if len(named) == 1:
         rw.put(named[0], lambda: '"leaky_relu"')
         return rw.source()
@@ -119,7 +107,7 @@ def _one_unit(case: Case, rw: Rewriter, op: Op, statement: ast.AST) -> str | Non
         func = calls[0].func
         rw.put(func, lambda: f"{rw.inside(func).removesuffix('softmax')}sigmoid")
         return rw.source()
-    named = _strings(rw, "softmax")
+    named = rw.strings("softmax")
     if len(named) == 1 and not calls:
         rw.put(named[0], lambda: '"sigmoid"')
         return rw.source()
