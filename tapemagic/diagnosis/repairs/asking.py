@@ -114,6 +114,19 @@ def by_jacobian(case: Case) -> str | None:
 
 
 @mechanical
+def as_zeros(case: Case) -> str | None:
+    """The cell with the question asked for zeros where nothing depends on the source."""
+    node, at = case.node(case.view.query.at), case.view.query.at
+    if at is None or not at.here or not isinstance(node, ast.Call) or len(node.args) != 2:
+        raise NoRepair
+    if any(k.arg == "unconnected_gradients" for k in node.keywords):
+        raise NoRepair
+    rw = Rewriter(case.here)
+    last = max([*node.args, *(k.value for k in node.keywords)], key=lambda n: span(n)[2:])
+    return rw.edits.insert(*span(last)[2:], ', unconnected_gradients="zero"').source()
+
+
+@mechanical
 def without_none(case: Case) -> str | None:
     """The cell with the question without a source that is None."""
     rw = Rewriter(case.here)

@@ -29,6 +29,8 @@ def enlivened(case: Case, op: Op, kind: str) -> str | None:
         return None
     if kind == "Relu":
         return _relu(case, rw, op, statement)
+    if kind == "ReluGrad":
+        return _bent(rw)
     if kind == "Softmax":
         return _one_unit(case, rw, op, statement)
     names = _CALLS.get(kind, ())
@@ -94,6 +96,28 @@ def _relu(case: Case, rw: Rewriter, op: Op, statement: ast.AST) -> str | None:
         rw.put(handed[0], lambda: f"{rw.tf}.nn.leaky_relu")
         return rw.source()
     return None
+
+
+def _bent(rw: Rewriter) -> str | None:
+    """A relu has no second derivative: all of a network become a tanh."""
+    named = rw.strings("relu")
+    handed = [n for n in _attributes(rw) if n.attr == "relu"]
+    called = [
+        n.func for n in ast.walk(rw.text.tree)  # type: ignore[arg-type]
+        if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr == "relu"
+    ]  # fmt: skip
+    whole = (ast.FunctionDef, ast.ClassDef, ast.Assign)
+    homes = {
+        id(next((a for a in reversed(rw.above(n)) if isinstance(a, whole)), n))
+        for n in (*named, *handed, *called)
+    }
+    if len(homes) != 1:
+        return None  # more than one network
+    for text in named:
+        rw.put(text, lambda: '"tanh"')
+    for func in (*handed, *called):
+        rw.put(func, lambda func=func: f"{rw.inside(func).removesuffix('relu')}tanh")  # type: ignore[misc]
+    return rw.source()
 
 
 def _one_unit(case: Case, rw: Rewriter, op: Op, statement: ast.AST) -> str | None:
