@@ -15,7 +15,7 @@ from tapemagic.diagnosis.repairs.asking import (
     about_the_variables,
     as_tensor,
 )
-from tapemagic.diagnosis.repairs.outputs import two_outputs
+from tapemagic.diagnosis.repairs.outputs import one_pass, two_outputs
 from tapemagic.traces.model import Site
 
 TEXT = """
@@ -120,6 +120,7 @@ def _beside(case: Case, shared: int, at: Site | None) -> Found:
         "computations.",
         f"Compute `{case.target}` from `{case.name}`"
         + (f", with the rest of the layers.{model}" if layers else "."),
+        one_pass(case, at) if layers else None,
     )
 
 
