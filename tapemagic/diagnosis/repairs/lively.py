@@ -47,6 +47,18 @@ def enlivened(case: Case, op: Op, kind: str) -> str | None:
     return None
 
 
+@mechanical
+def by_moving_averages(case: Case, op: Op) -> str | None:
+    """A normalization layer that was called with ``training=..`` is called with False."""
+    call = case.node(op.at)
+    if op.at is None or not op.at.here or not isinstance(call, ast.Call) or len(op.scope) != 1:
+        return None
+    told = next(k.value for k in call.keywords if k.arg == "training")
+    rw = Rewriter(case.here)
+    rw.put(told, lambda: "False")
+    return rw.source()
+
+
 def _last(call: ast.Call) -> str:
     return dotted(call.func).rsplit(".", 1)[-1]
 
