@@ -291,7 +291,7 @@ def cancelled(case: Case, op: Op | None) -> tuple[int, list[tuple[Op, int]]] | N
     """
     view = case.view
     junction = case.source.tensor if op is None else op.outputs[0]
-    if junction is None or (op is not None and op.type not in _PASSING):
+    if junction is None:
         return None
     parts = [
         (view.trace.ops[index], position)
@@ -299,7 +299,11 @@ def cancelled(case: Case, op: Op | None) -> tuple[int, list[tuple[Op, int]]] | N
         for position, tensor in enumerate(view.trace.ops[index].inputs[: len(codes)])
         if tensor == junction and codes[position] == 2
     ]
-    return (junction, sorted(parts, key=lambda p: p[0].index)) if len(parts) > 1 else None
+    if len(parts) < 2:
+        return None
+    if op is not None and op.type not in _PASSING and not _sums_to_zero(case, parts):
+        return None  # its own derivative may be zero
+    return junction, sorted(parts, key=lambda p: p[0].index)
 
 
 def _said_cancelled(case: Case, junction: int, parts: list[tuple[Op, int]]) -> Found:
