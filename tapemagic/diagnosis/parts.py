@@ -6,7 +6,7 @@ is not to blame: one nearer to the target left the part out. The part is followe
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import product
 from typing import Any
 
@@ -54,6 +54,22 @@ def _follow(view: QueryView, node: int, mask: Mask, depth: int) -> Op | None:
                 return None
             found.append(deeper)
     return min(found, key=lambda op: op.index) if found else None
+
+
+def mean_of_one(view: QueryView, ops: Iterable[Op]) -> Op | None:
+    """The mean among some ops that a layer, or a difference, takes off the single value it is of."""
+    for op in ops:
+        shapes = (
+            [_shape(view, t) for t in (*op.inputs[:1], *op.outputs)] if op.type == "Mean" else []
+        )
+        sizes = {np.prod(s) for s in shapes if s is not None and None not in s}
+        if len(shapes) != 2 or None in shapes or len(sizes) != 1:
+            continue
+        taken = {op.inputs[0], op.outputs[0]}
+        later = view.trace.ops[op.index : view.query.op]
+        if op.scope or any(o.type == "Sub" and taken <= set(o.inputs) for o in later):
+            return op
+    return None
 
 
 def takers(view: QueryView, node: int) -> Iterator[tuple[Op, int]]:

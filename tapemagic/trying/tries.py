@@ -66,7 +66,8 @@ def reasons(report: Report) -> Iterator[tuple[Why, Asked]]:
     found: list[tuple[Why | None, Asked]] = []
     for call in report.calls:
         for source in call.sources:
-            found.append((source.why, Asked(call, source)))
+            cause = source.why.cause if source.why is not None else ""
+            found.append((source.why, Asked(call, source, cause=cause)))
             found += [
                 (why, Asked(call, source, partial=True, cause=why.cause)) for why in source.partial
             ]

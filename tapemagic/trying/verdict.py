@@ -97,6 +97,8 @@ def _good(source: Source, asked: Asked) -> bool:
         # A true zero is an answer where there was none, and none where zero was the trouble.
         was = "error" if asked.source is None else asked.source.status
         return was in ("none", "nan", "inf", "error")
+    if source.status == "masked":
+        return asked.cause == "constant-gradient"  # the zeros are the derivative
     return source.status == "connected"
 
 

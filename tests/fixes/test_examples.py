@@ -12,7 +12,6 @@ from tests.fixes.plain import answers, kind
 
 WITHOUT = {
     "unconnected": "what was meant is not in the cell",
-    "constant-gradient": "nothing is wrong",
     "non-differentiable-input": "no one-expression form of the warp",
 }
 

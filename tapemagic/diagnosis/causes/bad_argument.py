@@ -10,6 +10,7 @@ from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.edits import Edits
 from tapemagic.diagnosis.plain import Plain, plain_number
 from tapemagic.diagnosis.repairs.asking import without_none
+from tapemagic.diagnosis.repairs.rewriter import Rewriter, mechanical
 from tapemagic.diagnosis.repairs.targets import dependent
 
 TEXT = """
@@ -95,6 +96,7 @@ def _zeros(case: Case) -> Found | None:
     )
 
 
+@mechanical
 def _values(case: Case) -> str | None:
     """``tape.gradient(loss, variables, ..)`` asked about ``[v.value for v in variables]``."""
     node = case.node(case.view.query.at)
@@ -103,9 +105,14 @@ def _values(case: Case) -> str | None:
     asked = node.args[1]
     if not isinstance(asked, (ast.Attribute, ast.Name)):
         return None
-    edits = Edits(case.here)
-    written = edits.raw(span(asked))
-    return edits.replace(span(asked), f"[v.value for v in {written}]").source()
+    rw = Rewriter(case.here)
+    written = rw.inside(asked)
+    names = {f"{written}[{number}]" for number in range(len(case.view.query.sources))}
+    if names == {a.name for a in case.view.query.sources}:
+        rw.put(asked, lambda: f"[v.value for v in {written}]")
+    else:  # lists in a list, or a dict
+        rw.put(asked, lambda: f"{rw.tf}.nest.map_structure(lambda v: v.value, {written})")
+    return rw.source()
 
 
 def _no_batch(case: Case) -> Found | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
+from tapemagic.diagnosis.repairs.asking import as_zeros
 
 TEXT = """
 The derivative of a linear function is a constant, and the derivative of a sum of separate parts
@@ -49,6 +50,7 @@ def recognise(case: Case) -> Found | None:
         "there, so the next derivative is zero and the tape says None.",
         "Nothing to mend if the function is linear or separable in it; use "
         'unconnected_gradients="zero" to get zeros.',
+        as_zeros(case),
         level="info",
     )
 

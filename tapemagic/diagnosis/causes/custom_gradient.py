@@ -104,8 +104,13 @@ def _rule(case: Case, name: str) -> Site | None:
 def _has_none(value: ast.expr | None) -> bool:
     if value is None:
         return True
-    parts = value.elts if isinstance(value, (ast.Tuple, ast.List)) else [value]
-    return any(isinstance(p, ast.Constant) and p.value is None for p in parts)
+    if isinstance(value, (ast.Tuple, ast.List)):
+        return any(_has_none(part) for part in value.elts)
+    if isinstance(value, ast.BinOp):  # [None] * len(variables)
+        return _has_none(value.left) or _has_none(value.right)
+    if isinstance(value, ast.ListComp):
+        return _has_none(value.elt)
+    return isinstance(value, ast.Constant) and value.value is None
 
 
 CAUSE = Cause(

@@ -15,7 +15,7 @@ from tapemagic.diagnosis.repairs.asking import (
     about_the_variables,
     as_tensor,
 )
-from tapemagic.diagnosis.repairs.outputs import two_outputs
+from tapemagic.diagnosis.repairs.outputs import one_pass, two_outputs
 from tapemagic.traces.model import Site
 
 TEXT = """
@@ -55,15 +55,15 @@ def recognise(case: Case) -> Found | None:
     shared = _shared_ancestor(case)
     if shared is None:
         return None
-    at = case.made_at(source.tensor) or view.query.at
+    at = _made_for(case, source.tensor) or view.query.at
     written = case.written(at)
     same = at is not None and view.query.at is not None and at.line == view.query.at.line
     if not same and written and not _only_copied(case, shared):
         return _beside(case, shared, at)
     return Found(
         at,
-        f"`{case.name}` is a tensor of its own, made by `{written}` on {case.line(at)}; "
-        f"`{case.target}` was computed from {case.call_it(shared)}, not from it."
+        f"`{case.name}` is a tensor of its own, made by `{written}` on {case.line(at)}, and was not "
+        f"used for `{case.target}`, which was computed from {case.call_it(shared)}."
         if written and not same
         else f"`{case.name}` makes a new, different tensor (a slice or copy) at the question itself; "
         f"`{case.target}` was computed from {case.call_it(shared)}.",
@@ -71,6 +71,14 @@ def recognise(case: Case) -> Found | None:
         "watch it, and compute the target from it.",
         about_the_used(case, shared),
     )
+
+
+def _made_for(case: Case, tensor: int) -> Site | None:
+    """The statement that made a tensor, where the question was asked if it was made there."""
+    maker = case.view.graph.maker.get(tensor)
+    if maker is None:
+        return case.made_at(tensor)
+    return case.statement_in_frame(case.view.trace.ops[maker], case.view.query.at)
 
 
 _COPYING = frozenset(
@@ -112,6 +120,7 @@ def _beside(case: Case, shared: int, at: Site | None) -> Found:
         "computations.",
         f"Compute `{case.target}` from `{case.name}`"
         + (f", with the rest of the layers.{model}" if layers else "."),
+        one_pass(case, at) if layers else None,
     )
 
 
@@ -323,7 +332,9 @@ def _not_a_tensor(case: Case) -> Found:
         mark.at if mark is not None else case.view.query.at,
         f"The source `{case.name}` is a {case.source.type}, not a tensor or variable: a tape can "
         f"only be asked about the object that was used.{left}",
-        "Ask about the tensor or variable itself, not about a value of it.",
+        "Ask about the variables themselves (model.trainable_variables), not about arrays of them."
+        if mark is not None and "get_weights" in mark.what
+        else "Ask about the tensor or variable itself, not about a value of it.",
         as_tensor(case),
     )
 

@@ -7,6 +7,7 @@ import re
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.repairs.registered import registered
+from tapemagic.diagnosis.repairs.secondorder import AGAIN, differentiable_again
 from tapemagic.traces.model import Op
 
 TEXT = """
@@ -41,19 +42,29 @@ def recognise(case: Case) -> Found | None:
     op = culprit_of(case)
     if op is None:
         return Found(query.at, f"No gradient is registered for the op {kind}.", _advice(kind))
-    written = case.written(op.at)
     forward = _forward_of(case, op)
-    of = (
-        f" (the backward op of `{case.written(forward.at)}` on {case.line(forward.at)})"
-        if forward is not None
-        else ""
-    )
+    if forward is not None:
+        return _again(case, op, forward)
     return Found(
         op.at,
-        f"No gradient is registered for the op {op.type}{of}, which `{written}` runs on "
+        f"No gradient is registered for the op {op.type}, which `{case.written(op.at)}` runs on "
         f"{case.line(op.at)}: the backward pass can't get past it.{_when(case)}",
         _advice(op.type),
         registered(case, op),
+    )
+
+
+def _again(case: Case, op: Op, forward: Op) -> Found:
+    """A backward op: its forward op can be differentiated once, and not twice."""
+    return Found(
+        forward.at,
+        f"No gradient is registered for the op {op.type}, the backward op of "
+        f"`{case.written(forward.at)}` on {case.line(forward.at)}. `{case.written(op.at)}` on "
+        f"{case.line(op.at)} runs it, and `{case.target}` needs its gradient: a second derivative "
+        "can't get past it.",
+        _advice(forward.type),
+        differentiable_again(case, forward),
+        lines=(op.at.line,) if op.at is not None and op.at.here else (),
     )
 
 
@@ -64,10 +75,8 @@ def _named(message: str) -> str:
 
 
 def _advice(kind: str) -> str:
-    return (
-        f"Use {INSTEAD.get(kind, 'ops that have a gradient')} instead, or give it a rule of "
-        "its own with tf.custom_gradient."
-    )
+    instead = INSTEAD.get(kind) or AGAIN.get(kind) or "ops that have a gradient"
+    return f"Use {instead} instead, or give it a rule of its own with tf.custom_gradient."
 
 
 def _when(case: Case) -> str:

@@ -12,6 +12,7 @@ from tapemagic.diagnosis.edits import calls_in, dotted
 from tapemagic.diagnosis.nonfinite import Birth, first_bad, flat, holds, masked
 from tapemagic.diagnosis.repairs.finite import finite
 from tapemagic.diagnosis.repairs.mask import unmasked
+from tapemagic.diagnosis.risky import risky
 from tapemagic.diagnosis.underflow import underflowed
 from tapemagic.traces.model import BackwardStep, Op, Site
 
@@ -114,7 +115,7 @@ def _in_function(case: Case, op: Op, kind: str) -> Found:
     """A call of a tf.function, whose inner values are not observed: the ops in it that can do it."""
     registry, at = case.view.registry, op.at
     body = registry.body(op.body) if registry is not None and op.body is not None else None
-    risky = [inner for inner in body.ops if inner.type in BORN and inner.at] if body else []
+    inner = risky(body, BORN) if body is not None else []
     facts = [case.view.trace.tensors.get(t) for t in op.inputs]
     given = [holds(f) for f in facts if f is not None and f.kind != "variable"]
     fine = all(what == "finite" for what in given)
@@ -123,9 +124,9 @@ def _in_function(case: Case, op: Op, kind: str) -> Found:
         if fine
         else "what it was given was not looked at, and may hold it already"
     )
-    one = risky[0] if fine and len(risky) == 1 else None
+    one = inner[0] if fine and len({made.at for made in inner}) == 1 else None
     reasons = dict.fromkeys(
-        f"{inner.type} on {case.line(inner.at)} ({BORN[inner.type]})" for inner in risky
+        f"{made.type} on {case.line(made.at)} ({BORN[made.type]})" for made in inner
     )
     can = f" In it, {' or '.join(list(reasons)[:3])} can do that." if reasons else ""
     return Found(
@@ -136,7 +137,7 @@ def _in_function(case: Case, op: Op, kind: str) -> Found:
         f"{kind} is born is shown."
         if one is None
         else _advice(one.type, norm=False),
-        finite(case, op, op.at) if fine else None,
+        finite(case, one, one.at) if one is not None else None,
         certain=one is not None,
     )
 

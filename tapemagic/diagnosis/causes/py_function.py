@@ -6,7 +6,7 @@ from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.causes.zero_gradient import killer
 from tapemagic.diagnosis.edits import calls_in, dotted
-from tapemagic.diagnosis.repairs.pybody import with_tensors
+from tapemagic.diagnosis.repairs.pybody import called_directly, with_tensors
 
 TEXT = """
 `tf.numpy_function` runs NumPy code, which has no gradient: the result is `None`. A `tf.py_function`
@@ -44,7 +44,11 @@ def recognise(case: Case) -> Found | None:
     for edge in way.edges:
         mark = case.view.trace.marks.get(edge.mark) if edge.mark is not None else None
         if mark is not None and mark.what.split("(")[0].endswith("numpy_function"):
-            return _said(case, mark.at, False)
+            said = _said(case, mark.at, False)
+            if not mark.certain:  # the function reads it by itself: no argument brought it
+                said.fix = "Call the function itself, and let it return tensors instead of arrays."
+                said.fixed_source = called_directly(case, mark)
+            return said
     return None
 
 

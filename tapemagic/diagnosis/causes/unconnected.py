@@ -8,8 +8,9 @@ from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.causes.non_trainable import is_kept_by_layer
 from tapemagic.diagnosis.deciding import Decision, deciding
+from tapemagic.diagnosis.dropped import Overwritten, last_use, left_behind, overwritten
 from tapemagic.diagnosis.inside import unreached
-from tapemagic.diagnosis.repairs.onward import onward
+from tapemagic.diagnosis.repairs.onward import onward, summed
 from tapemagic.diagnosis.view import SHAPES
 from tapemagic.traces.model import Site
 
@@ -48,50 +49,75 @@ def recognise(case: Case) -> Found | None:
     decision = deciding(case)
     if decision is not None:
         return None if decision.mark is not None else _decides(case, decision)
-    last = _last_use(case)
-    over = _overwritten(case)
-    meant = None
-    at = over[1] if over is not None else _made(case)
-    said = f"`{case.name}` was not used for `{case.target}`"
+    over = overwritten(case)
     if over is not None:
-        name, at, again, first = over
-        last = (f"the first value of `{name}`", at)
-        if again:
-            said += (
-                f": {case.line(at)} gives the name `{name}` another value in each turn of the loop, "
-                "and only the last one was used."
-            )
-            last = (f"the values of all turns (`{name} = 0.0` before, `{name} += ...` in it)", at)
-        else:
-            said += (
-                f": {case.line(first)} gives `{name}` a value from `{case.name}`, and "
-                f"{case.line(at)} overwrites it before any of it enters `{case.target}`."
-            )
-            meant = onward(case, name, first, at)
-    elif last is not None:
-        name, where = last
-        said += (
-            f": what was computed from it ends in {name} on {case.line(where)}, which does not "
-            "reach the target."
-        )
-    else:
-        said += f" at all: the target, made on {case.line(at)}, does not depend on it."
-    if meant is not None and over is not None:
+        return _overwritten(case, over)
+    used = last_use(case)
+    if used is None:
+        return _unused(case)
+    last, end = case.call_it(used.outputs[0]), case.line(used.at)
+    said = (
+        f"`{case.name}` was not used for `{case.target}`: what was computed from it ends in {last}"
+    )
+    if used.at is not None and "add_loss" in _row(case, used.at):
+        at = _made(case)
         return Found(
             at,
-            said,
-            f"Did you mean `{over[0]}` in place of `{meant.was}` on {case.line(at)}? Else let "
-            f"{last[0] if last else over[0]} enter `{case.target}` by another name, or leave "
-            f"`{case.name}` out of the sources.",
-            meant.fixed,
+            f"{said} on {end}, which does not reach the target.",
+            "Its only use is a term given to add_loss: add sum(model.losses) to the loss of a "
+            "custom loop.",
+            _with_losses(case, at),
         )
+    without = left_behind(case, used.outputs[0])
+    return Found(
+        without or _made(case),
+        f"{said} on {end}, which does not reach the target."
+        if without is None
+        else f"{said} on {end}, and {case.line(without)} goes on to the target without it.",
+        f"Let {last} enter `{case.target}`, or leave `{case.name}` out of the sources.",
+    )
+
+
+def _unused(case: Case) -> Found:
+    """Nothing was computed from the source at all."""
+    tensor = case.source.tensor
+    at = (left_behind(case, tensor) if tensor is not None else None) or _made(case)
+    return Found(
+        at,
+        f"`{case.name}` was not used for `{case.target}` at all: the target, made on "
+        f"{case.line(at)}, does not depend on it.",
+        f"Use `{case.name}` (or what was computed from it) in the target, or leave it out of the "
+        "sources.",
+    )
+
+
+def _overwritten(case: Case, over: Overwritten) -> Found:
+    """The value made from the source lost its name to another value."""
+    name, at = over.name, over.at
+    said = f"`{case.name}` was not used for `{case.target}`: "
+    if over.again:
+        said += (
+            f"{case.line(at)} gives the name `{name}` another value in each turn of the loop, and "
+            "only the last one was used."
+        )
+        kept = f"the values of all turns (`{name} = 0.0` before, `{name} += ...` in it)"
+    else:
+        said += (
+            f"{case.line(over.first)} gives `{name}` a value from `{case.name}`, and "
+            f"{case.line(at)} overwrites it before any of it enters `{case.target}`."
+        )
+        kept = f"the first value of `{name}`"
+    out = f"or leave `{case.name}` out of the sources."
+    meant = onward(case, over)
+    if meant is None:
+        fixed = summed(case, over) if over.again else None
+        return Found(at, said, f"Let {kept} enter `{case.target}`, {out}", fixed)
     return Found(
         at,
         said,
-        _hint(case, last)
-        or f"Use `{case.name}` (or what was computed from it) in the target, or "
-        "leave it out of the sources.",
-        _with_losses(case, at) if _is_loss(case) else None,
+        f"Did you mean `{name}` in place of `{meant.was}` on {case.line(at)}? Else let {kept} enter "
+        f"`{case.target}` by another name, {out}",
+        meant.fixed,
     )
 
 
@@ -195,87 +221,12 @@ def _made(case: Case) -> Site | None:
     return view.query.at
 
 
-def _descendants(case: Case) -> set[int | None]:
-    """The tensors that were computed from the source, under this tape."""
-    view, tracking = case.view, case.view.tracking
-    found = {case.source.tensor}
-    begin = tracking.begin if tracking is not None else 0
-    for op in view.trace.ops[begin : view.query.op]:
-        if op.query is None and any(t in found for t in op.inputs):
-            found.update(op.outputs)
-    return found
-
-
-def _last_use(case: Case) -> tuple[str, Site | None] | None:
-    """The last value that was computed from the source, in the person's words."""
-    found = _descendants(case)
-    view = case.view
-    for op in reversed(view.trace.ops[: view.query.op]):
-        if op.query is None and op.outputs and any(t in found for t in op.outputs):
-            if not any(view.is_float(t) for t in op.outputs):
-                continue
-            if op.type == "ReadVariableOp" or case.source.tensor in op.outputs:
-                continue
-            return case.call_it(op.outputs[0]), op.at
-    return None
-
-
-def _overwritten(case: Case) -> tuple[str, Site, bool, Site] | None:
-    """The statement that gave the name of a value made from the source to another value.
-
-    Returns:
-        The name, the statement, whether it had given the name its first value as well (a loop), and
-        the statement that gave it.
-    """
-    found = _descendants(case)
-    view = case.view
-    tracking = view.tracking
-    begin = tracking.begin if tracking is not None else 0
-    mine = {}
-    for binding in view.trace.bindings:
-        if not begin <= binding.index <= view.query.op:
-            continue
-        where = (binding.name, binding.at.function, binding.at.cell)
-        if binding.tensor in found and binding.tensor != case.source.tensor:
-            mine[where] = binding
-        elif where in mine and view.price(binding.tensor) < 20.0:
-            first = mine[where].at
-            return binding.name, binding.at, first == binding.at, first
-    return None
-
-
-def _is_loss(case: Case) -> bool:
-    """Whether the source only entered a Keras layer's add_loss."""
-    found = _descendants(case)
-    view = case.view
-    for op in reversed(view.trace.ops[: view.query.op]):
-        if (
-            op.query is None
-            and op.outputs
-            and op.outputs[0] in found
-            and op.type != "ReadVariableOp"
-        ):
-            return bool(op.at is not None and "add_loss" in _row(case, op.at))
-    return False
-
-
 def _row(case: Case, at: Site) -> str:
     text = case.text(at)
     node = text.statement_at(at.line) if text is not None else None
     if text is None or node is None:
         return ""
     return " ".join(text.lines[node.lineno - 1 : node.end_lineno])
-
-
-def _hint(case: Case, last: tuple[str, Site | None] | None) -> str | None:
-    if _is_loss(case):
-        return (
-            "Its only use is a term given to add_loss: add sum(model.losses) to the loss of a "
-            "custom loop."
-        )
-    if last is not None:
-        return f"Let {last[0]} enter `{case.target}`, or leave `{case.name}` out of the sources."
-    return None
 
 
 def _with_losses(case: Case, at: Site | None) -> str | None:

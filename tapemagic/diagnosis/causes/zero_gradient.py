@@ -7,8 +7,8 @@ from typing import Any
 from tapemagic.diagnosis import saturation
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
-from tapemagic.diagnosis.parts import JOINS, dropper, takers
-from tapemagic.diagnosis.repairs.lively import enlivened
+from tapemagic.diagnosis.parts import JOINS, dropper, mean_of_one, takers
+from tapemagic.diagnosis.repairs.lively import by_moving_averages, enlivened
 from tapemagic.traces.model import Body, Op, Shape
 
 TEXT = """
@@ -291,7 +291,7 @@ def cancelled(case: Case, op: Op | None) -> tuple[int, list[tuple[Op, int]]] | N
     """
     view = case.view
     junction = case.source.tensor if op is None else op.outputs[0]
-    if junction is None or (op is not None and op.type not in _PASSING):
+    if junction is None:
         return None
     parts = [
         (view.trace.ops[index], position)
@@ -299,10 +299,17 @@ def cancelled(case: Case, op: Op | None) -> tuple[int, list[tuple[Op, int]]] | N
         for position, tensor in enumerate(view.trace.ops[index].inputs[: len(codes)])
         if tensor == junction and codes[position] == 2
     ]
-    return (junction, sorted(parts, key=lambda p: p[0].index)) if len(parts) > 1 else None
+    if len(parts) < 2:
+        return None
+    if op is not None and op.type not in _PASSING and not _sums_to_zero(case, parts):
+        return None  # its own derivative may be zero
+    return junction, sorted(parts, key=lambda p: p[0].index)
 
 
 def _said_cancelled(case: Case, junction: int, parts: list[tuple[Op, int]]) -> Found:
+    alone = mean_of_one(case.view, [op for op, _ in parts])
+    if alone is not None:
+        return _said_alone(case, junction, alone)
     meeting = _meeting(case, [op for op, _ in parts]) or parts[-1][0]
     name = case.call_it(junction)
     of = "" if junction == case.source.tensor else f" on the way of `{case.name}`"
@@ -313,6 +320,21 @@ def _said_cancelled(case: Case, junction: int, parts: list[tuple[Op, int]]) -> F
         f"`{case.written(meeting.at)}` on {case.line(meeting.at)}.",
         f"Nothing to mend if `{case.target}` really does not change with {name}; else put "
         "tf.stop_gradient on the way that shall not count.",
+    )
+
+
+def _said_alone(case: Case, junction: int, mean: Op) -> Found:
+    """What is left of a single value when its mean is taken off."""
+    name, written = case.call_it(junction), f"`{case.written(mean.at)}` on {case.line(mean.at)}"
+    shape = _shape(case, mean) or ()
+    what = "a batch of one sample" if shape[:1] == (1,) else "a single value"
+    return Found(
+        mean.at,
+        f"The gradient of `{case.name}` is exactly zero: {written} normalises {name} over {what}. The "
+        f"mean is {name} itself, and what is left of it is zero, whatever it is.",
+        "Give it more than one sample at a time; use the moving averages (training=False); or "
+        "normalise over the features, as keras.layers.LayerNormalization does.",
+        by_moving_averages(case, mean),
     )
 
 

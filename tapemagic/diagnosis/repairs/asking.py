@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 
-from tapemagic.cell.text import contains, span
+from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case
 from tapemagic.diagnosis.edits import dotted
 from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter, mechanical
@@ -111,6 +111,19 @@ def by_jacobian(case: Case) -> str | None:
     rw.put(comp, lambda: f"{rw.tf}.unstack({case.tape_name}.jacobian({rw.out(target.value)}, "
                          f"{rw.out(source)}))")  # fmt: skip
     return rw.source()
+
+
+@mechanical
+def as_zeros(case: Case) -> str | None:
+    """The cell with the question asked for zeros where nothing depends on the source."""
+    node, at = case.node(case.view.query.at), case.view.query.at
+    if at is None or not at.here or not isinstance(node, ast.Call) or len(node.args) != 2:
+        raise NoRepair
+    if any(k.arg == "unconnected_gradients" for k in node.keywords):
+        raise NoRepair
+    rw = Rewriter(case.here)
+    last = max([*node.args, *(k.value for k in node.keywords)], key=lambda n: span(n)[2:])
+    return rw.edits.insert(*span(last)[2:], ', unconnected_gradients="zero"').source()
 
 
 @mechanical
@@ -245,20 +258,26 @@ def as_tensor(case: Case) -> str | None:
     rw = Rewriter(case.here)
     query = _query(case)
     source = query.args[1]
-    found = False
-    for node in [source, _made(rw, case, source)]:
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-            value = node.func.value
-            if node.func.attr == "numpy" and not node.args:
-                rw.put(source, lambda value=value: rw.inside(value))  # type: ignore[misc]
-                found = True
-            elif node.func.attr == "get_weights":
-                rw.put(
-                    source,
-                    lambda value=value: f"{rw.operand(value)}.trainable_variables",  # type: ignore[misc]
-                )
-                found = True
-            break_here = contains(span(source), span(node))
-            if found and break_here:
-                break
-    return rw.source() if found else None
+    mark = case.view.trace.marks.get(case.source.mark) if case.source.mark is not None else None
+    left = case.node(mark.at) if mark is not None and mark.at is not None and mark.at.here else None
+    value = _before(rw, left) if left is not None else None
+    if left is not None and value is not None and isinstance(rw.parents.get(id(left)), ast.Return):
+        rw.put(left, lambda value=value: value)  # type: ignore[misc]
+        return rw.source()
+    for node in (source, _made(rw, case, source)):
+        value = _before(rw, node)
+        if value is not None:
+            rw.put(source, lambda value=value: value)  # type: ignore[misc]
+            return rw.source()
+    return None
+
+
+def _before(rw: Rewriter, node: ast.expr) -> str | None:
+    """What a value was before it left TensorFlow, where the call that took it out is written here."""
+    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute) or node.args:
+        return None
+    if node.func.attr == "numpy":
+        return rw.inside(node.func.value)
+    if node.func.attr == "get_weights":
+        return f"{rw.operand(node.func.value)}.trainable_variables"
+    return None

@@ -6,7 +6,7 @@ import ast
 
 from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case
-from tapemagic.diagnosis.edits import Edits, dotted, indent_of
+from tapemagic.diagnosis.edits import dotted, indent_of
 from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter, mechanical
 
 _FLAT = frozenset(
@@ -58,6 +58,12 @@ def completed(case: Case, name: str | None, position: int | None) -> str | None:
     if not isinstance(end, ast.Return) or end.value is None:
         return None
     parts = end.value.elts if isinstance(end.value, ast.Tuple) else [end.value]
+    if not isinstance(forward, ast.Return) or not isinstance(forward.value, ast.Tuple):
+        return None
+    rw = Rewriter(case.here)
+    if position is not None and position >= len(given) and len(parts) == len(given) + 1:
+        _of_variables(rw, outer, rule, parts[-1], forward.value.elts[0])
+        return rw.source()
     nones = [i for i, p in enumerate(parts) if isinstance(p, ast.Constant) and p.value is None]
     position = nones[0] if len(nones) == 1 else position
     if position is None or position >= min(len(given), len(parts)):
@@ -65,9 +71,6 @@ def completed(case: Case, name: str | None, position: int | None) -> str | None:
     none = parts[position]
     if not (isinstance(none, ast.Constant) and none.value is None):
         return None
-    if not isinstance(forward, ast.Return) or not isinstance(forward.value, ast.Tuple):
-        return None
-    rw = Rewriter(case.here)
     _derivative(rw, outer, rule, none, forward.value.elts[0], given[position])
     return rw.source()
 
@@ -76,24 +79,47 @@ def _derivative(
     rw: Rewriter, outer: ast.FunctionDef, rule: ast.FunctionDef, none: ast.expr, value: ast.expr,
     name: str,
 ) -> None:  # fmt: skip
-    made = [n for n in outer.body if isinstance(n, ast.Assign)]
-    needed = _needed(made, value)
+    needed = _smooth(outer, value)
     read = {n.id for part in [*needed, value] for n in ast.walk(part) if isinstance(n, ast.Name)}
     if name not in read:
         raise NoRepair  # only the person knows what derivative is meant
+    upstream = rule.args.args[0].arg
+    _again(rw, rule, needed, value, [f"inner.watch({name})"])
+    rw.put(none, lambda: f"inner.gradient(value, {name}, {upstream})")
+
+
+def _of_variables(
+    rw: Rewriter, outer: ast.FunctionDef, rule: ast.FunctionDef, none: ast.expr, value: ast.expr
+) -> None:
+    """The gradients of the variables that the function uses, which its rule is given as a list."""
+    names = [a.arg for a in (*rule.args.args, *rule.args.kwonlyargs)]
+    if "variables" not in names[1:]:
+        raise NoRepair
+    _again(rw, rule, _smooth(outer, value), value, [])
+    rw.put(none, lambda: f"inner.gradient(value, variables, {names[0]})")
+
+
+def _again(
+    rw: Rewriter, rule: ast.FunctionDef, needed: list[ast.Assign], value: ast.expr, watch: list[str]
+) -> None:
+    """The value is computed once more in the rule, under a tape of its own."""
+    end = rule.body[-1]
+    indent = indent_of(rw.text, end.lineno)
+    texts = [rw.edits.raw(span(node)) for node in (*needed, value)]
+    rows = [" ".join(text.split()) for text in texts]
+    rows[-1] = f"value = {rows[-1]}"
+    block = [f"with {rw.tf}.GradientTape() as inner:", *(f"    {row}" for row in (*watch, *rows))]
+    rw.edits.insert_line(end.lineno, "\n".join(indent + row for row in block))
+
+
+def _smooth(outer: ast.FunctionDef, value: ast.expr) -> list[ast.Assign]:
+    """The assignments that a value is made from, if each of its steps has a derivative."""
+    needed = _needed([n for n in outer.body if isinstance(n, ast.Assign)], value)
     for part in [*needed, value]:
         for call in ast.walk(part):
             if isinstance(call, ast.Call) and dotted(call.func).rsplit(".", 1)[-1] in _FLAT:
                 raise NoRepair
-    upstream = rule.args.args[0].arg
-    end = rule.body[-1]
-    indent = indent_of(rw.text, end.lineno)
-    edits = Edits(rw.text)
-    rows = [f"with {rw.tf}.GradientTape() as inner:", f"    inner.watch({name})"]
-    rows += [f"    {' '.join(edits.raw(span(n)).split())}" for n in needed]
-    rows.append(f"    value = {' '.join(edits.raw(span(value)).split())}")
-    rw.edits.insert_line(end.lineno, "\n".join(indent + row for row in rows))
-    rw.put(none, lambda: f"inner.gradient(value, {name}, {upstream})")
+    return needed
 
 
 def _needed(made: list[ast.Assign], value: ast.expr) -> list[ast.Assign]:

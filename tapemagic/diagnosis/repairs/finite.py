@@ -26,7 +26,6 @@ def finite(case: Case, op: Op, at: Site | None, exact: bool = False) -> str | No
         at: Where it was called.
         exact: Only a form with the true derivative will do, no epsilon.
     """
-    op, at = _inside(case, op, at)
     if at is None or not at.here:
         return None
     rw = Rewriter(case.here)
@@ -35,34 +34,6 @@ def finite(case: Case, op: Op, at: Site | None, exact: bool = False) -> str | No
     if whole is None:
         return None
     return Finite(case, rw, op, exact).mended(whole, statement or whole)
-
-
-_RISKY = frozenset(
-    [
-        "Sqrt",
-        "Rsqrt",
-        "Log",
-        "Log1p",
-        "RealDiv",
-        "Reciprocal",
-        "Pow",
-        "Acos",
-        "Asin",
-        "EuclideanNorm",
-    ]
-)
-
-
-def _inside(case: Case, op: Op, at: Site | None) -> tuple[Op, Site | None]:
-    """Of a function's call the op in its body, where only one can have done it."""
-    registry = case.view.registry
-    if op.rule != "function" or op.body is None or registry is None:
-        return op, at
-    body = registry.body(op.body)
-    risky = [inner for inner in body.ops if inner.type in _RISKY] if body is not None else []
-    if len(risky) != 1:
-        raise NoRepair
-    return risky[0], risky[0].at
 
 
 class Finite:

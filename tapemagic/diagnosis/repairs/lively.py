@@ -29,6 +29,8 @@ def enlivened(case: Case, op: Op, kind: str) -> str | None:
         return None
     if kind == "Relu":
         return _relu(case, rw, op, statement)
+    if kind == "ReluGrad":
+        return _bent(rw)
     if kind == "Softmax":
         return _one_unit(case, rw, op, statement)
     names = _CALLS.get(kind, ())
@@ -43,6 +45,18 @@ def enlivened(case: Case, op: Op, kind: str) -> str | None:
             rw.put(func, lambda: f"lambda v: v + {stop}({rw.inside(func)}(v) - v)")
             return rw.source()
     return None
+
+
+@mechanical
+def by_moving_averages(case: Case, op: Op) -> str | None:
+    """A normalization layer that was called with ``training=..`` is called with False."""
+    call = case.node(op.at)
+    if op.at is None or not op.at.here or not isinstance(call, ast.Call) or len(op.scope) != 1:
+        return None
+    told = next(k.value for k in call.keywords if k.arg == "training")
+    rw = Rewriter(case.here)
+    rw.put(told, lambda: "False")
+    return rw.source()
 
 
 def _last(call: ast.Call) -> str:
@@ -75,18 +89,6 @@ def _called(rw: Rewriter, node: ast.expr) -> bool:
     return isinstance(parent, ast.Call) and parent.func is node
 
 
-def _strings(rw: Rewriter, value: str) -> list[ast.Constant]:
-    """The places where a layer is given an activation by name."""
-    assert rw.text.tree is not None
-    found = []
-    for node in ast.walk(rw.text.tree):
-        if isinstance(node, ast.Constant) and node.value == value:
-            parent = rw.parents.get(id(node))
-            if isinstance(parent, (ast.keyword, ast.Call)):
-                found.append(node)
-    return found
-
-
 def _relu(case: Case, rw: Rewriter, op: Op, statement: ast.AST) -> str | None:
     """A relu that is dead here learns again as a leaky one."""
     assert op.at is not None
@@ -97,7 +99,7 @@ def _relu(case: Case, rw: Rewriter, op: Op, statement: ast.AST) -> str | None:
         return rw.source()
     if calls:
         return None
-    named = _strings(rw, "relu")
+    named = rw.strings("relu")
     if len(named) == 1:
         rw.put(named[0], lambda: '"leaky_relu"')
         return rw.source()
@@ -106,6 +108,28 @@ def _relu(case: Case, rw: Rewriter, op: Op, statement: ast.AST) -> str | None:
         rw.put(handed[0], lambda: f"{rw.tf}.nn.leaky_relu")
         return rw.source()
     return None
+
+
+def _bent(rw: Rewriter) -> str | None:
+    """A relu has no second derivative: all of a network become a tanh."""
+    named = rw.strings("relu")
+    handed = [n for n in _attributes(rw) if n.attr == "relu"]
+    called = [
+        n.func for n in ast.walk(rw.text.tree)  # type: ignore[arg-type]
+        if isinstance(n, ast.Call) and isinstance(n.func, ast.Attribute) and n.func.attr == "relu"
+    ]  # fmt: skip
+    whole = (ast.FunctionDef, ast.ClassDef, ast.Assign)
+    homes = {
+        id(next((a for a in reversed(rw.above(n)) if isinstance(a, whole)), n))
+        for n in (*named, *handed, *called)
+    }
+    if len(homes) != 1:
+        return None  # more than one network
+    for text in named:
+        rw.put(text, lambda: '"tanh"')
+    for func in (*handed, *called):
+        rw.put(func, lambda func=func: f"{rw.inside(func).removesuffix('relu')}tanh")  # type: ignore[misc]
+    return rw.source()
 
 
 def _one_unit(case: Case, rw: Rewriter, op: Op, statement: ast.AST) -> str | None:
@@ -119,7 +143,7 @@ def _one_unit(case: Case, rw: Rewriter, op: Op, statement: ast.AST) -> str | Non
         func = calls[0].func
         rw.put(func, lambda: f"{rw.inside(func).removesuffix('softmax')}sigmoid")
         return rw.source()
-    named = _strings(rw, "softmax")
+    named = rw.strings("softmax")
     if len(named) == 1 and not calls:
         rw.put(named[0], lambda: '"sigmoid"')
         return rw.source()

@@ -12,7 +12,7 @@ from tapemagic.diagnosis.case import Case
 from tapemagic.diagnosis.edits import dotted
 from tapemagic.diagnosis.repairs.arrays import Arrays
 from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter, mechanical
-from tapemagic.traces.model import Site
+from tapemagic.traces.model import Mark, Site
 
 _CALLS = ("py_function", "numpy_function", "py_func", "eager_py_func")
 _BLIND = frozenset(["len", "print", "isinstance", "type", "range", "zip", "enumerate"])
@@ -43,6 +43,36 @@ def with_tensors(case: Case, at: Site | None) -> str | None:
         rw.put(call.func, lambda: f"{root}.py_function")
     _body(case, rw, given)
     return rw.source()
+
+
+@mechanical
+def called_directly(case: Case, mark: Mark) -> str | None:
+    """``tf.numpy_function(f, [], ..)`` becomes ``f()``, which returns tensors that it had as arrays.
+
+    Args:
+        case: A source that the function reads by itself.
+        mark: What left TensorFlow in the function, and came out of it.
+    """
+    call = case.node(mark.at)
+    if mark.at is None or not mark.at.here or not isinstance(call, ast.Call):
+        return None
+    if len(call.args) != 3 or call.keywords or ast.unparse(call.args[1]) not in ("[]", "()"):
+        return None
+    rw = Rewriter(case.here)
+    sites = [case.view.trace.marks[number].at for number in mark.marks]
+    arrays = [case.node(site) for site in sites if site is not None and site.here]
+    found = 0
+    for node in arrays:
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        ends = [n for n in rw.above(node) if isinstance(n, ast.Return)]
+        if node.func.attr == "numpy" and not node.args and ends:
+            value = node.func.value
+            rw.put(node, lambda value=value: rw.inside(value))  # type: ignore[misc]
+            found += 1
+    function = call.args[0]
+    rw.put(call, lambda: f"{rw.operand(function)}()")
+    return rw.source() if found else None
 
 
 def _body(case: Case, rw: Rewriter, given: ast.expr) -> None:

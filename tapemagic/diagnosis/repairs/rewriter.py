@@ -114,6 +114,15 @@ class Rewriter:
             parent = self.parents.get(id(parent))
         return found
 
+    def strings(self, value: str) -> list[ast.Constant]:
+        """The places where a call is given a text, as a layer is the name of its activation."""
+        assert self.text.tree is not None
+        return [
+            node for node in ast.walk(self.text.tree)
+            if isinstance(node, ast.Constant) and node.value == value
+            and isinstance(self.parents.get(id(node)), (ast.keyword, ast.Call))
+        ]  # fmt: skip
+
     # -- text
 
     def out(self, node: ast.expr) -> str:

@@ -126,6 +126,10 @@ class Soft:
             self._argsort(position, step)
         elif name == "histogram_fixed_width" and isinstance(node, ast.Call):
             self.histogram(node)
+        elif name == "range" and isinstance(node, ast.Call):
+            self._spaced(node, step)
+        elif name == "sequence_mask" and isinstance(node, ast.Call):
+            self._masked(node)
         elif name in ("one_hot", "gather") and position and self.found[position - 1].name.startswith(
             "arg"
         ):  # fmt: skip
@@ -379,6 +383,41 @@ class Soft:
             return f"{rw.tf}.reduce_sum({rw.tf}.sigmoid({_STEEP} * ({one} - {other})), -1)"
 
         rw.put(node, lambda: let(rw, node.args[0], ranks))
+
+    def _spaced(self, node: ast.Call, step: Step) -> None:
+        """As many points as ``tf.range`` gives, which move with its limits or its step."""
+        rw, tf, whole = self.rw, self.rw.tf, self.rw.inside(node)
+        if any(k.arg not in ("delta", "dtype") for k in node.keywords):
+            raise NoRepair
+        limits = [ast.Constant(0), *node.args] if len(node.args) == 1 else node.args
+        begin, end = (
+            str(float(ast.literal_eval(n))) if isinstance(n, ast.Constant) else rw.out(n)
+            for n in limits[:2]
+        )
+        count = f"{tf}.size({whole})"
+        if step.position < 2:
+            rw.put(node, lambda: f"{tf}.linspace({begin}, {end}, {count} + 1)[:-1]")
+            return
+        width = next(iter([*node.args[2:], *(k.value for k in node.keywords if k.arg == "delta")]))
+        turns = f"{tf}.cast({tf}.range({count}), {self.dtype})"
+        rw.put(node, lambda: f"{begin} + {turns} * {rw.operand(width)}")
+
+    def _masked(self, node: ast.Call) -> None:
+        """A mask whose edge moves smoothly with the length."""
+        rw, tf = self.rw, self.rw.tf
+        given = dict(zip(("lengths", "maxlen", "dtype"), node.args, strict=False))
+        given |= {str(k.arg): k.value for k in node.keywords}
+        if not {"lengths", "maxlen", "dtype"} <= set(given) or "float" not in ast.unparse(
+            given["dtype"]
+        ):
+            raise NoRepair
+
+        def make() -> str:
+            places = f"{tf}.range({rw.out(given['maxlen'])}, dtype={rw.out(given['dtype'])})"
+            ends = f"{tf}.expand_dims({rw.out(given['lengths'])}, -1)"
+            return f"{tf}.sigmoid({_STEEP} * ({ends} - {places} - 0.5))"
+
+        rw.put(node, make)
 
     def histogram(self, node: ast.Call) -> None:
         """Each value is shared among the bins near it, so that the counts change smoothly."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import types
 from time import perf_counter
 from typing import Any
@@ -18,6 +19,7 @@ from tapemagic.recorder.kinds import (
     TENSOR,
     VARIABLE,
     components,
+    items,
     leaves,
     own_names,
 )
@@ -34,6 +36,8 @@ _ATOMS = (float, complex, str, bytes)
 """Types that can be marked by identity, and whose objects nobody can change."""
 _FIELDS = ("__dataclass_fields__", "__attrs_attrs__")
 """What classes have whose ``__init__`` was made from a list of fields."""
+
+_MOST_RESULTS = 64
 
 
 class Expressions(Told):
@@ -146,6 +150,10 @@ class Expressions(Told):
                 self._counted(spot, value, taken[-1][1])
             if id(function) in _NEUTRAL:  # by identity: ``==`` and hash may be the person's own
                 return
+            if kind == CONTAINER:
+                for part in itertools.islice(items(value), _MOST_RESULTS):
+                    if known.of(part) == TENSOR and not self.log.is_made(part._id):
+                        self._entered(spot, part, taken)
             if kind == SHARED and is_writing(function):
                 self._told(spot, taken)
             holds = kind == OBJECT and self._is_holder(function, value, taken[1:])
@@ -287,15 +295,27 @@ class Expressions(Told):
             return
         tensors = [t for t in tensors if t < made]
         code = getattr(getattr(taken[0][1], "__func__", taken[0][1]), "__code__", None)
-        if tensors and spot.kind == "call" and id(code) not in self.rewritten:
+        if spot.kind == "call" and id(code) not in self.rewritten:
             # A call gave a tensor that no op made, though it was given tensors: what it computed
-            # (as tf.numpy_function does) ran outside TensorFlow.
-            marks = [self.new_mark(spot, value, tensors, marks)]
+            # (as tf.numpy_function does) ran outside TensorFlow. What left TensorFlow while it ran
+            # may be in it as well.
+            inside = self._left_since(max(self.started.get(spot.index, 0), taken[0][2] or 0))
+            if tensors:
+                marks = [self.new_mark(spot, value, tensors, marks)]
+            if inside:
+                marks.append(self.new_mark(spot, value, [], inside, certain=False))
         if marks:
             self.log.note_tensor(value)
             self.log.entries.append(
                 RawEntry(made, tuple(marks), spot, len(self.log.ops), certain=True)
             )
+
+    def _left_since(self, begin: int) -> list[int]:
+        """The marks of values that left TensorFlow after an op that ran since then."""
+        marks, first = self.log.marks, len(self.log.marks)
+        while first and marks[first - 1].index > begin:
+            first -= 1
+        return list(range(first, len(marks)))
 
     def _argued(self, spot: Spot, value: Any, taken: list[tuple[int, Any, int | None]]) -> None:
         """A library's call was given marked numbers: a size or a rate makes no constant of its own."""
