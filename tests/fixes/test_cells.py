@@ -9,7 +9,7 @@ import pytest
 import tapemagic
 from tests.fixes.plain import answers, cells, kind
 
-FILES = ("detours", "steps", "finite", "others", "state", "objects", "places", "mixed")
+FILES = ("detours", "steps", "finite", "others", "state", "objects", "places", "moved", "mixed")
 ALL = [pytest.param(*cell[1:], id=f"{name}-{cell[0]}") for name in FILES for cell in cells(name)]
 
 

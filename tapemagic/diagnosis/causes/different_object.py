@@ -9,6 +9,7 @@ from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import FAR, Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.edits import Edits
+from tapemagic.diagnosis.latebound import late_bound
 from tapemagic.diagnosis.repairs.asking import (
     about_object,
     about_the_used,
@@ -45,7 +46,7 @@ def recognise(case: Case) -> Found | None:
         if source.tensor is None and all(a.tensor is not None for a in view.query.targets):
             return _not_a_tensor(case)
         return None
-    if source.tensor is None:
+    if source.tensor is None or (not case.followed and late_bound(case) is not None):
         return None
     price = view.price(source.tensor)
     if source.kind == "variable":

@@ -9,6 +9,7 @@ from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.causes.non_trainable import is_kept_by_layer
 from tapemagic.diagnosis.deciding import Decision, deciding
 from tapemagic.diagnosis.inside import unreached
+from tapemagic.diagnosis.latebound import LateBound, bound_early, late_bound
 from tapemagic.diagnosis.repairs.onward import onward
 from tapemagic.diagnosis.view import SHAPES
 from tapemagic.traces.model import Site
@@ -45,6 +46,9 @@ def recognise(case: Case) -> Found | None:
     shape = _shape(case)
     if shape is not None:
         return shape
+    late = late_bound(case)
+    if late is not None:
+        return _late(case, late)
     decision = deciding(case)
     if decision is not None:
         return None if decision.mark is not None else _decides(case, decision)
@@ -92,6 +96,18 @@ def recognise(case: Case) -> Found | None:
         or f"Use `{case.name}` (or what was computed from it) in the target, or "
         "leave it out of the sources.",
         _with_losses(case, at) if _is_loss(case) else None,
+    )
+
+
+def _late(case: Case, late: LateBound) -> Found:
+    """The functions that a loop made all use its last item."""
+    return Found(
+        late.at,
+        f"`{case.name}` was not used for `{case.target}`: `{late.written}` on {case.line(late.at)} looks "
+        f"`{late.name}` up when it is called, after the loop, and finds the last one in every call.",
+        f"Keep the `{late.name}` of each turn in the function: give it a parameter "
+        f"`{late.name}={late.name}`.",
+        bound_early(case, late),
     )
 
 

@@ -52,6 +52,8 @@ def moved_into(case: Case, at: Site | None) -> str | None:
     if moved is None:
         return None
     moved = _with_inner_tape(row or [], moved)
+    if _made_again(case, moved):
+        return None
     indent = indent_of(text, block.body[0].lineno)
     edits, rows = Edits(text), []
     for one in moved:
@@ -63,6 +65,15 @@ def moved_into(case: Case, at: Site | None) -> str | None:
     if first is None:
         return None
     return edits.insert_line(body_lines(text, first)[0], "\n".join(rows)).source()
+
+
+def _made_again(case: Case, moved: list[ast.stmt]) -> bool:
+    """Whether the object whose variables are asked about would be made anew under the tape."""
+    names = set().union(*(_bound(s) for s in moved))
+    roots = {
+        a.name.split(".")[0].split("[")[0] for a in case.view.query.sources if a.kind == "variable"
+    }
+    return bool(names & roots)
 
 
 def _is_watch(statement: ast.stmt) -> bool:

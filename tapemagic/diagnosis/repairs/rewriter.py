@@ -114,6 +114,15 @@ class Rewriter:
             parent = self.parents.get(id(parent))
         return found
 
+    def free_name(self, name: str) -> str:
+        """A name that nothing in the cell has, made from another."""
+        nodes = list(ast.walk(self.text.tree)) if self.text.tree is not None else []
+        taken = {n.id for n in nodes if isinstance(n, ast.Name)}
+        taken |= {n.arg for n in nodes if isinstance(n, ast.arg)}
+        while name in taken:
+            name += "_"
+        return name
+
     # -- text
 
     def out(self, node: ast.expr) -> str:

@@ -81,7 +81,7 @@ def _variable(case: Case, rw: Rewriter, call: ast.Call, read: Op | None) -> None
         raise NoRepair
     name = ast.unparse(owner)
     statement = next(n for n in rw.above(call) if isinstance(n, ast.stmt))
-    new = _free_name(rw, name.rsplit(".", 1)[-1])
+    new = rw.free_name(f"new_{name.rsplit('.', 1)[-1].lstrip('_')}")
     indent = indent_of(rw.text, statement.lineno)
     loop = _loop(case, rw, statement)
     if loop is not None:
@@ -180,14 +180,6 @@ def _scope(rw: Rewriter, node: ast.AST) -> ast.AST:
 def _function(rw: Rewriter, node: ast.AST) -> str | None:
     scope = _scope(rw, node)
     return scope.name if isinstance(scope, ast.FunctionDef) else None
-
-
-def _free_name(rw: Rewriter, name: str) -> str:
-    taken = {n.id for n in ast.walk(rw.text.tree) if isinstance(n, ast.Name)}  # type: ignore[arg-type]
-    made = f"new_{name.lstrip('_')}"
-    while made in taken:
-        made += "_"
-    return made
 
 
 def _table(case: Case, rw: Rewriter, call: ast.Call, read: Op) -> None:
