@@ -41,7 +41,7 @@ def late_bound(case: Case) -> LateBound | None:
             if not _is_item(case, name, items):
                 continue
             for function in _functions(loop, name):
-                if any(_is_late(op, loop, function) for op in _ops(case)):
+                if any(_is_late(op, loop, function) for op in case.view.makers):
                     place = span(function)
                     return LateBound(case.here.site(place), function, name)
     return None
@@ -92,15 +92,6 @@ def _functions(loop: ast.AST, name: str) -> list[Function]:
         and {i.ctx.__class__ for i in ast.walk(n) if isinstance(i, ast.Name) and i.id == name}
         == {ast.Load}
     ]  # fmt: skip
-
-
-def _ops(case: Case) -> list[Op]:
-    """The ops that the target was computed by."""
-    view, memo = case.view, case.view.memo
-    if "used" not in memo:
-        makers = {view.graph.maker.get(node) for node in view.ancestors}
-        memo["used"] = [view.trace.ops[index] for index in makers if index is not None]
-    return memo["used"]  # type: ignore[no-any-return]
 
 
 def _is_late(op: Op, loop: ast.AST, function: Function) -> bool:

@@ -62,9 +62,7 @@ def _changed(rw: Rewriter, block: ast.With, symbolic: ast.expr) -> str | None:
         new = "layer_output"
         target = statement.targets[0]
         end = rw.inside(target)
-        # A Sequential model knows its outputs before it is called, and its output only after.
-        last = "outputs[0]" if _is_sequential(rw, model) else "output"
-        pair = f"[{ast.unparse(symbolic)}, {model}.{last}]"
+        pair = f"[{ast.unparse(symbolic)}, {model}.{last_output(rw, model)}]"
         rw.put(call.func, lambda: f"{_model(rw)}({model}.inputs, {pair})")
         rw.put(target, lambda: f"{new}, {end if isinstance(target, ast.Name) else f'({end})'}")
     watched = False
@@ -135,13 +133,18 @@ def _forward(block: ast.With) -> tuple[ast.Assign, ast.Call]:
     return found[0]
 
 
-def _is_sequential(rw: Rewriter, name: str) -> bool:
-    return any(
+def last_output(rw: Rewriter, name: str) -> str:
+    """How a model's output is asked for.
+
+    A Sequential model knows its outputs before it is called, and its output only after.
+    """
+    sequential = any(
         isinstance(n, ast.Assign) and isinstance(n.value, ast.Call)
         and dotted(n.value.func).endswith("Sequential")
         and any(ast.unparse(t) == name for t in n.targets)
         for n in rw.text.statements
     )  # fmt: skip
+    return "outputs[0]" if sequential else "output"
 
 
 def _model(rw: Rewriter) -> str:
