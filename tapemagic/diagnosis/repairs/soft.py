@@ -105,6 +105,8 @@ class Soft:
             self._floor_division(node, one, other)
         elif isinstance(node, ast.BinOp):
             self._operator(step, node)
+        elif isinstance(node, ast.Subscript):
+            return  # it picks elements, of whatever dtype
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Invert):
             rw.put(node, lambda: f"1.0 - {rw.operand(node.operand)}")
         elif name == "logical_not":
