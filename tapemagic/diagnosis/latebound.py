@@ -18,11 +18,11 @@ Function = ast.Lambda | ast.FunctionDef
 
 @dataclass(frozen=True, slots=True)
 class LateBound:
-    """A function that was called after its loop, and the loop's name in it."""
+    """A function that was called after its loop, and the loop's names in it."""
 
     at: Site
     function: Function
-    name: str
+    names: tuple[str, ...]
 
     @property
     def written(self) -> str:
@@ -37,13 +37,14 @@ def late_bound(case: Case) -> LateBound | None:
     for loop in ast.walk(tree) if tree is not None else ():
         if not isinstance(loop, _LOOPS):
             continue
-        for name, items in _turns(loop):
-            if not _is_item(case, name, items):
+        turns = dict(_turns(loop))
+        for function in (n for n in ast.walk(loop) if isinstance(n, _FUNCTIONS)):
+            names = tuple(name for name in turns if _looks_up(function, name))
+            if not any(_is_item(case, name, turns[name]) for name in names):
                 continue
-            for function in _functions(loop, name):
-                if any(_is_late(op, loop, function) for op in case.view.makers):
-                    place = span(function)
-                    return LateBound(case.here.site(place), function, name)
+            late = [(op.type, op.at) for op in case.view.makers if _is_late(op, loop, function)]
+            if len(set(late)) < len(late):  # it was called more than once
+                return LateBound(case.here.site(span(function)), function, names)
     return None
 
 
@@ -52,7 +53,7 @@ def bound_early(case: Case, found: LateBound) -> str | None:
     args = found.function.args
     if args.vararg or args.kwarg or args.kwonlyargs:
         return None
-    given, edits = f"{found.name}={found.name}", Edits(case.here)
+    given, edits = ", ".join(f"{name}={name}" for name in found.names), Edits(case.here)
     if args.args:
         last = args.defaults[-1] if args.defaults else args.args[-1]
         return edits.insert(*span(last)[2:], f", {given}").source()
@@ -84,14 +85,11 @@ def _is_item(case: Case, name: str, items: ast.expr) -> bool:
     return any(isinstance(n, ast.Name) and n.id in roots for n in ast.walk(items))
 
 
-def _functions(loop: ast.AST, name: str) -> list[Function]:
-    """The functions made in a loop that look a name up in it."""
-    return [
-        n for n in ast.walk(loop) if isinstance(n, _FUNCTIONS)
-        and name not in {a.arg for a in ast.walk(n.args) if isinstance(a, ast.arg)}
-        and {i.ctx.__class__ for i in ast.walk(n) if isinstance(i, ast.Name) and i.id == name}
-        == {ast.Load}
-    ]  # fmt: skip
+def _looks_up(function: Function, name: str) -> bool:
+    """Whether a function reads a name of the code around it."""
+    own = {a.arg for a in ast.walk(function.args) if isinstance(a, ast.arg)}
+    uses = {n.ctx.__class__ for n in ast.walk(function) if isinstance(n, ast.Name) and n.id == name}
+    return name not in own and uses == {ast.Load}
 
 
 def _is_late(op: Op, loop: ast.AST, function: Function) -> bool:

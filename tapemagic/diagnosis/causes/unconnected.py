@@ -101,12 +101,14 @@ def recognise(case: Case) -> Found | None:
 
 def _late(case: Case, late: LateBound) -> Found:
     """The functions that a loop made all use its last item."""
+    names = " and ".join(f"`{name}`" for name in late.names)
+    given = ", ".join(f"{name}={name}" for name in late.names)
     return Found(
         late.at,
         f"`{case.name}` was not used for `{case.target}`: `{late.written}` on {case.line(late.at)} looks "
-        f"`{late.name}` up when it is called, after the loop, and finds the last one in every call.",
-        f"Keep the `{late.name}` of each turn in the function: give it a parameter "
-        f"`{late.name}={late.name}`.",
+        f"{names} up when it is called, after the loop, and finds the last turn's in every call.",
+        f"Keep {names} of each turn in the function: give it `{given}` as "
+        + ("a parameter." if len(late.names) == 1 else "parameters."),
         bound_early(case, late),
     )
 

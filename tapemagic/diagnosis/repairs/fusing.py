@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from dataclasses import dataclass
 
 from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case
@@ -13,50 +14,83 @@ from tapemagic.traces.model import Site
 _LISTS = (ast.List, ast.ListComp, ast.Tuple)
 
 
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """How a list was filled: its name, an item of it, the loop over what, and the statements."""
+
+    name: str
+    item: ast.expr
+    target: ast.expr
+    over: ast.expr
+    statements: tuple[ast.stmt, ...]
+
+
 @mechanical
 def fused(case: Case, at: Site | None) -> str | None:
     """``hs = [f(x) for x in xs]``, ``for h in hs:`` becomes ``for x in xs:`` with ``h = f(x)`` in the block."""
     rw, enter = Rewriter(case.here), case.with_statement()
     if at is None or enter is None or not (at.here and enter.here):
         return None
-    statement, block = case.here.statement_at(at.line), with_of_tape(case.here, enter.line)
-    if not isinstance(statement, ast.Assign) or block is None:
+    block = with_of_tape(case.here, enter.line)
+    listing = _listing(rw, case.here.statement_at(at.line))
+    loop = _loop(rw, listing)
+    if block is None or loop not in rw.above(block) or block.body[0].lineno == block.lineno:
         return None
-    listed, name = statement.value, statement.targets[0]
-    if not isinstance(listed, ast.ListComp) or not isinstance(name, ast.Name):
-        return None
-    turn, loop = listed.generators[0], _loop(rw, name)
-    if len(listed.generators) > 1 or turn.ifs or len(statement.targets) > 1:
-        return None
-    if loop not in rw.above(block) or block.body[0].lineno == block.lineno:
-        return None
-    same = any(s is loop for s in siblings(case.here, statement) or ())
-    if not (same or _is_listed(rw, turn.iter)):
+    same = any(s is loop for s in siblings(case.here, listing.statements[-1]) or ())
+    if not (same or _is_listed(rw, listing.over)):
         raise NoRepair  # what can be gone over once would be gone over again
-    _new_names(rw, listed, loop)
-    value = rw.inside(listed.elt)
+    _new_names(rw, listing, loop)
+    value, first = rw.inside(listing.item), block.body[0]
     if "\n" in value:
         raise NoRepair
-    first = block.body[0]
     lead = indent_of(case.here, first.lineno)
     rw.edits.insert_line(
         body_lines(case.here, first)[0], f"{lead}{rw.inside(loop.target)} = {value}"
     )
-    rw.edits.replace(span(loop.target), rw.inside(turn.target))
-    rw.edits.replace(span(loop.iter), rw.inside(turn.iter))
-    rw.edits.delete_lines(*body_lines(case.here, statement))
+    rw.edits.replace(span(loop.target), rw.inside(listing.target))
+    rw.edits.replace(span(loop.iter), rw.inside(listing.over))
+    for statement in listing.statements:
+        rw.edits.delete_lines(*body_lines(case.here, statement))
     return rw.source()
 
 
-def _loop(rw: Rewriter, name: ast.Name) -> ast.For:
+def _listing(rw: Rewriter, statement: ast.AST | None) -> Listing:
+    """A list that a comprehension made, or a loop of nothing but ``append``.
+
+    Raises:
+        NoRepair: If the statement is neither.
+    """
+    if isinstance(statement, ast.Assign) and isinstance(statement.value, ast.ListComp):
+        made, bound = statement.value, statement.targets[0]
+        turn = made.generators[0]
+        if len(made.generators) > 1 or turn.ifs or not isinstance(bound, ast.Name):
+            raise NoRepair
+        return Listing(bound.id, made.elt, turn.target, turn.iter, (statement,))
+    filling = rw.parents.get(id(statement))
+    call = statement.value if isinstance(statement, ast.Expr) else None
+    if not isinstance(filling, ast.For) or not isinstance(call, ast.Call):
+        raise NoRepair
+    if len(filling.body) > 1 or filling.orelse or not dotted(call.func).endswith(".append"):
+        raise NoRepair
+    name = dotted(call.func).removesuffix(".append")
+    row = siblings(rw.text, filling) or []
+    empty = next(
+        s for s in row[: row.index(filling)]
+        if isinstance(s, ast.Assign) and ast.unparse(s) == f"{name} = []"
+    )  # fmt: skip
+    return Listing(name, call.args[0], filling.target, filling.iter, (empty, filling))
+
+
+def _loop(rw: Rewriter, listing: Listing) -> ast.For:
     """The loop over a list, if nothing else uses it.
 
     Raises:
         NoRepair: If something does, or the name is bound again.
     """
+    own = {id(n) for s in listing.statements for n in ast.walk(s)}
     others = [
         n for n in ast.walk(rw.text.tree)  # type: ignore[arg-type]
-        if isinstance(n, ast.Name) and n.id == name.id and n is not name
+        if isinstance(n, ast.Name) and n.id == listing.name and id(n) not in own
     ]  # fmt: skip
     loop = rw.parents.get(id(others[0])) if len(others) == 1 else None
     if not isinstance(loop, ast.For) or loop.iter is not others[0]:
@@ -64,10 +98,10 @@ def _loop(rw: Rewriter, name: ast.Name) -> ast.For:
     return loop
 
 
-def _new_names(rw: Rewriter, listed: ast.ListComp, loop: ast.For) -> None:
+def _new_names(rw: Rewriter, listing: Listing, loop: ast.For) -> None:
     """Refuse where the loop would bind a name that is used for something else."""
-    inside = list(ast.walk(listed))
-    names = {n.id for n in ast.walk(listed.generators[0].target) if isinstance(n, ast.Name)}
+    inside = [n for s in listing.statements for n in ast.walk(s)]
+    names = {n.id for n in ast.walk(listing.target) if isinstance(n, ast.Name)}
     names -= {n.id for n in ast.walk(loop.target) if isinstance(n, ast.Name)}
     scope = next((n for n in rw.above(loop) if isinstance(n, ast.FunctionDef)), rw.text.tree)
     assert scope is not None
