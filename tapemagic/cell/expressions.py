@@ -111,7 +111,19 @@ class Expressions(Blocks):
         return node
 
     def visit_Lambda(self, node: ast.Lambda) -> Any:
-        return node  # Keras marshals the code of lambdas: it may hold nothing but plain constants
+        # Keras marshals the code of lambdas: it may hold nothing but plain constants. So one that may
+        # be handed on is seen from outside, and where its value is computed is known all the same.
+        self.spot("lambda", node.body, count=node.lineno)
+        if id(node) not in self.called:
+            return node
+        outer, self.function = self.function, "<lambda>"
+        plain = clone(node.body)
+        index, flag = self.flag(node.body)
+        test = ast.BoolOp(ast.And(), [flag, self.hook("within", plain, index)])
+        node.body = either(test, self.visit(node.body), plain)
+        self.function = outer
+        spot = self.spot("def", node)
+        return self.hook(f"d{spot.index}", node, node)
 
     def comprehension(self, node: Any) -> Any:
         if any(g.is_async for g in node.generators):

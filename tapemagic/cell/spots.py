@@ -19,14 +19,16 @@ class Spot:
     """What is known statically of one rewritten expression or binding.
 
     ``kind`` is "call", "op", "item", "attr", "text", "each", or "bind", "unpack", "store" (into an
-    item), "set" (an attribute), "grow" (augmented), "for", "with", "def", "return".
+    item), "set" (an attribute), "grow" (augmented), "for", "with", "def", "return", "lambda" (its
+    body, in which no hook stands).
     """
 
     index: int
     kind: str
     place: Span
     statement: int  # first line of the statement
-    count: int = 0  # operands that are pushed; of a store: its position among several targets
+    count: int = 0
+    """Operands that are pushed; of a store its position among several targets, of a lambda its line."""
     operands: tuple[str | None, ...] = ()  # a plain name's text, else None
     names: tuple[str, ...] = ()  # names that are bound
     function: str | None = None

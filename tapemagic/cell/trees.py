@@ -93,6 +93,37 @@ def modules_of(tree: ast.Module, known: frozenset[str]) -> frozenset[str]:
     return frozenset((imported | known) - bound)
 
 
+def only_called(tree: ast.Module) -> set[int]:
+    """The ids of the lambdas that have a name, are nothing but called by it, and alone on their line."""
+    owner: dict[int, str] = {}
+    handed: set[str] = set()
+    lines: list[int] = []
+    callees: set[int] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Lambda):
+            lines.append(node.lineno)
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
+            target = node.targets[0]
+            if len(node.targets) == 1 and isinstance(target, (ast.Name, ast.Attribute)):
+                owner[id(node.value)] = _last(target)
+        elif isinstance(node, ast.Call):
+            callees.add(id(node.func))
+        elif isinstance(node, ast.Global):
+            handed.update(node.names)
+        if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load):
+            if id(node) not in callees:  # a call is met before what it calls
+                handed.add(_last(node))
+    alone = {
+        id(n) for n in ast.walk(tree)
+        if isinstance(n, ast.Lambda) and lines.count(n.lineno) == 1
+    }  # fmt: skip
+    return {number for number, name in owner.items() if name not in handed} & alone
+
+
+def _last(node: ast.Name | ast.Attribute) -> str:
+    return node.id if isinstance(node, ast.Name) else node.attr
+
+
 def either(flag: ast.expr, watched: ast.expr, plain: ast.expr) -> ast.expr:
     """``watched if flag else plain``."""
     return ast.copy_location(ast.IfExp(flag, watched, plain), plain)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
+from tapemagic.cell.bound import unbound
 from tapemagic.cell.text import CellText, Span, span
 
 
@@ -59,7 +60,7 @@ class Edits:
         return self
 
     def source(self) -> str | None:
-        """The changed text; None if nothing changes or it is no longer Python."""
+        """The changed text; None if nothing changes, or it is no longer Python, or loses a name."""
         source = self.text.source
         end = len(source) + 1
         for begin, stop, new in sorted(self._changes, key=lambda c: (c[0], c[1]), reverse=True):
@@ -70,10 +71,15 @@ class Edits:
         if source == self.text.source:
             return None
         try:
-            compile(source, "<fixed>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST)
+            tree = compile(
+                source, "<fixed>", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT | ast.PyCF_ONLY_AST
+            )
         except (SyntaxError, ValueError):
             return None
-        return source
+        assert isinstance(tree, ast.Module)
+        # Code that lands where a name of it is not bound (yet) would raise a NameError.
+        known = unbound(self.text.tree) if self.text.tree is not None else set()
+        return None if unbound(tree) - known else source
 
 
 def indent_of(text: CellText, line: int) -> str:

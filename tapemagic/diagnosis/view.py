@@ -236,6 +236,16 @@ class QueryView:
         """
         return self._routes[2]
 
+    @property
+    def makers(self) -> list[Op]:
+        """The ops that the target was computed by."""
+        if "makers" not in self.memo:
+            made = {self.graph.maker.get(node) for node in self.ancestors}
+            self.memo["makers"] = [
+                self.trace.ops[i] for i in sorted(m for m in made if m is not None)
+            ]
+        return self.memo["makers"]  # type: ignore[no-any-return]
+
     def way(self, source: int) -> Way | None:
         """The cheapest way from a source to a target."""
         best, following, _ = self._routes

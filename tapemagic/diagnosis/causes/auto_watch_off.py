@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 
-from tapemagic.cell.text import span
+from tapemagic.cell.text import CellText, Span, span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
-from tapemagic.diagnosis.edits import Edits, calls_in, dotted
+from tapemagic.diagnosis.edits import Edits, calls_in, dotted, with_of_tape
 from tapemagic.diagnosis.repairs.watching import insert_watch
 
 TEXT = """
@@ -72,17 +73,31 @@ def _fixed(case: Case) -> str | None:
         edits = Edits(text)
         if insert_watch(text, edits, at.line, case.tape_name, case.name):
             return edits.source()
-    node = text.statement_at(at.line)
-    if node is None:
-        return None
-    for call in calls_in(
-        text, (at.line, 0, (node.end_lineno or at.line) + 1, 0),
-        lambda c: dotted(c.func).endswith("GradientTape"),
-    ):  # fmt: skip
-        for keyword in call.keywords:
-            if keyword.arg == "watch_accessed_variables":
-                return Edits(text).replace(span(keyword.value), "True").source()
+    for place in (_statement(text, at.line), _maker(text, at.line)):
+        for call in calls_in(text, place, _makes_tape) if place is not None else ():
+            for keyword in call.keywords:
+                if keyword.arg == "watch_accessed_variables":
+                    return Edits(text).replace(span(keyword.value), "True").source()
     return None
+
+
+def _makes_tape(call: ast.Call) -> bool:
+    return dotted(call.func).endswith("GradientTape")
+
+
+def _statement(text: CellText, line: int) -> Span | None:
+    """The statement at a line, with the lines that it goes on to."""
+    node = text.statement_at(line)
+    return None if node is None else (line, 0, (node.end_lineno or line) + 1, 0)
+
+
+def _maker(text: CellText, line: int) -> Span | None:
+    """The one function of the cell that gives the tape which a ``with`` statement opens."""
+    block = with_of_tape(text, line)
+    opened = [i.context_expr for i in block.items] if block is not None else []
+    names = {dotted(n.func).rsplit(".", 1)[-1] for n in opened if isinstance(n, ast.Call)}
+    found = [n for n in text.statements if isinstance(n, ast.FunctionDef) and n.name in names]
+    return span(found[0]) if len(found) == 1 else None
 
 
 CAUSE = Cause(

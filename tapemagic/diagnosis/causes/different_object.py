@@ -9,13 +9,17 @@ from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import FAR, Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.edits import Edits
+from tapemagic.diagnosis.elsewhere import listed_early, listed_late, original, with_the_tensor
+from tapemagic.diagnosis.latebound import late_bound
 from tapemagic.diagnosis.repairs.asking import (
     about_object,
+    about_the_parts,
     about_the_used,
     about_the_variables,
     as_tensor,
 )
-from tapemagic.diagnosis.repairs.outputs import one_pass, two_outputs
+from tapemagic.diagnosis.repairs.onecall import one_call
+from tapemagic.diagnosis.repairs.outputs import two_outputs
 from tapemagic.traces.model import Site
 
 TEXT = """
@@ -45,8 +49,12 @@ def recognise(case: Case) -> Found | None:
         if source.tensor is None and all(a.tensor is not None for a in view.query.targets):
             return _not_a_tensor(case)
         return None
-    if source.tensor is None:
+    if source.tensor is None or (not case.followed and late_bound(case) is not None):
         return None
+    if not case.followed:
+        found = _original(case) or _older_list(case)
+        if found is not None:
+            return found
     price = view.price(source.tensor)
     if source.kind == "variable":
         return _twin(case, price) or _copied(case, price)
@@ -55,21 +63,60 @@ def recognise(case: Case) -> Found | None:
     shared = _shared_ancestor(case)
     if shared is None:
         return None
+    inner = case.made_at(source.tensor)
     at = _made_for(case, source.tensor) or view.query.at
     written = case.written(at)
+    by = f" (in `{case.written(inner)}` on {case.line(inner)})" if inner != at and inner else ""
     same = at is not None and view.query.at is not None and at.line == view.query.at.line
     if not same and written and not _only_copied(case, shared):
         return _beside(case, shared, at)
+    parts = about_the_parts(case)
+    advice = (
+        "Ask about the variables it is made of, and do the same to their gradients"
+        if parts is not None
+        else f"Ask about {case.call_it(shared)} and slice the gradient"
+    )
     return Found(
         at,
-        f"`{case.name}` is a tensor of its own, made by `{written}` on {case.line(at)}, and was not "
-        f"used for `{case.target}`, which was computed from {case.call_it(shared)}."
+        f"`{case.name}` is a tensor of its own, made by `{written}` on {case.line(at)}{by}; "
+        f"`{case.target}` was computed from {case.call_it(shared)}, not from it."
         if written and not same
         else f"`{case.name}` makes a new, different tensor (a slice or copy) at the question itself; "
         f"`{case.target}` was computed from {case.call_it(shared)}.",
-        f"Ask about {case.call_it(shared)} and slice the gradient; or make `{case.name}` first, "
-        "watch it, and compute the target from it.",
-        about_the_used(case, shared),
+        f"{advice}; or make `{case.name}` first, watch it, and compute the target from it.",
+        about_the_used(case, shared) or parts,
+        lines=(inner.line,) if by and inner is not None and inner.here else (),
+    )
+
+
+def _original(case: Case) -> Found | None:
+    """A tensor was made from an array, and the target from the array."""
+    found = original(case)
+    if found is None:
+        return None
+    array = found.name.id
+    return Found(
+        found.used,
+        f"`{case.name}` is a tensor of its own, made from `{array}` on {case.line(found.made)}; "
+        f"`{case.written(found.used)}` on {case.line(found.used)} was given `{array}` itself, so "
+        f"`{case.target}` does not depend on `{case.name}`.",
+        f"Compute the target from `{case.name}`, in the place of `{array}`.",
+        with_the_tensor(case, found),
+    )
+
+
+def _older_list(case: Case) -> Found | None:
+    """A variable of a list that was taken before the object got other ones."""
+    found = listed_early(case)
+    if found is None:
+        return None
+    return Found(
+        found.at,
+        f"`{case.name}` was not used for `{case.target}`: the list was taken from "
+        f"`{case.written(found.at)}` on {case.line(found.at)}, and `{case.written(found.newer)}` on "
+        f"{case.line(found.newer)} made new variables after that, which are used instead.",
+        f"Take the list from `{found.owner}` after it is complete.",
+        listed_late(case, found),
     )
 
 
@@ -120,7 +167,7 @@ def _beside(case: Case, shared: int, at: Site | None) -> Found:
         "computations.",
         f"Compute `{case.target}` from `{case.name}`"
         + (f", with the rest of the layers.{model}" if layers else "."),
-        one_pass(case, at) if layers else None,
+        one_call(case, at) if layers else None,
     )
 
 

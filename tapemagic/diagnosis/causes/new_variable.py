@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import ast
 import itertools
 
-from tapemagic.cell.text import CellText, span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
-from tapemagic.diagnosis.edits import Edits, calls_in, dotted, module_alias
 from tapemagic.diagnosis.repairs.rebinding import assigned_instead
+from tapemagic.diagnosis.repairs.unwrapped import unwrapped
 from tapemagic.traces.model import Op
 
 TEXT = """
@@ -46,7 +44,7 @@ def recognise(case: Case) -> Found | None:
         f"{case.call_it(cut.source)} is copied into a new tf.Variable{name} on {case.line(made)} "
         f"(`{case.written(made)}`): the new variable does not remember where its value came from.",
         "Go on with the tensor itself; wrap it in no new variable on the way to the target.",
-        _fixed(case, made),
+        unwrapped(case, made),
     )
 
 
@@ -110,41 +108,6 @@ def _renewed(case: Case) -> Found | None:
             assigned_instead(case, now),
         )
     return None
-
-
-def _fixed(case: Case, at) -> str | None:  # type: ignore[no-untyped-def]
-    if at is None or not at.here or at.expr is None:
-        return None
-    text = case.here
-    calls = calls_in(text, at.expr, lambda c: dotted(c.func).endswith("Variable"))
-    if len(calls) != 1 or not calls[0].args:
-        return None
-    call = calls[0]
-    value = call.args[0]
-    if isinstance(value, ast.Lambda):
-        value = value.body  # TensorFlow calls it for the initial value
-    if _is_changed(text, call):
-        return None
-    edits = Edits(text)
-    tf = module_alias(text, "tensorflow", "tf")
-    inner = edits.raw(span(value))
-    if isinstance(value, (ast.Name, ast.Attribute, ast.Call)):
-        return edits.replace(span(call), f"{tf}.identity({inner})").source()
-    made = "stack" if isinstance(value, (ast.List, ast.ListComp)) else "convert_to_tensor"
-    return edits.replace(span(call), f"{tf}.{made}({inner})").source()
-
-
-def _is_changed(text: CellText, call: ast.Call) -> bool:
-    """Whether the variable is assigned to later: then it has to be one."""
-    names = {
-        ast.unparse(target) for node in text.statements if isinstance(node, ast.Assign)
-        and node.value is call for target in node.targets
-    }  # fmt: skip
-    return any(
-        isinstance(n, ast.Attribute) and n.attr.startswith(("assign", "scatter"))
-        and ast.unparse(n.value) in names
-        for n in ast.walk(text.tree or ast.Module([], []))
-    )  # fmt: skip
 
 
 CAUSE = Cause(

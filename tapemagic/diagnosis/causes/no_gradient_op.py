@@ -5,6 +5,7 @@ from __future__ import annotations
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.repairs.soft import softened
+from tapemagic.diagnosis.repairs.streams import as_list
 from tapemagic.diagnosis.repairs.targets import values_instead
 from tapemagic.diagnosis.sizes import size_at_cut
 from tapemagic.traces.model import Mark, Site
@@ -77,7 +78,7 @@ FAMILIES = (
     ),
     (
         ("UpperBound", "LowerBound", "SearchSorted", "Bucketize", "Digitize"),
-        "Use a soft assignment (a softmax of the negative distances) instead of the number of a bin.",
+        "Use a soft count, a sum of tf.sigmoid(k * (value - edge)), instead of the number of a bin.",
     ),
     (
         ("LookupTable", "HashTable", "MutableHashTable"),
@@ -138,7 +139,7 @@ def recognise(case: Case) -> Found | None:
         + (": its result only steps." if op.type in ROUNDING else ".")
         + (" A comparison (threshold) gives a yes or no." if op.type in COMPARISONS else ""),
         _advice(op.type, steps=_to_integer(found)) + _further(case, at),
-        softened(case),
+        softened(case) or as_list(case, op.at),
     )
 
 

@@ -8,6 +8,7 @@ from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.edits import Edits, calls_in, dotted
+from tapemagic.diagnosis.repairs.rewriter import enclosing
 from tapemagic.traces.tracking import DIFFERENTIABLE
 
 TEXT = """
@@ -39,12 +40,14 @@ def recognise(case: Case) -> Found | None:
     if tracking is None or facts.id in tracking.watches:
         return None
     at = case.made_at(facts.id) or case.with_statement()
+    made, asked = _fixed(case, at), _only_trainable(case)
+    leave = "Ask about the trainable_variables alone; or make" if asked and not made else "Make"
     return Found(
         at,
         f"{case.call_it(facts.id)} was made with trainable=False on {case.line(at)}, so the tape "
         "does not watch it by itself.",
-        f"Make it with trainable=True, or call {case.tape_name}.watch on it.",
-        _fixed(case, at),
+        f"{leave} it with trainable=True, or call {case.tape_name}.watch on it.",
+        made or asked,
     )
 
 
@@ -93,16 +96,28 @@ def _statistics(case: Case) -> Found:
 
 
 def _only_trainable(case: Case) -> str | None:
-    """``model.weights`` and ``model.variables`` in the question become trainable_variables."""
+    """``model.weights`` and ``model.variables`` become trainable_variables, where they are asked about.
+
+    So they do in the same function where they are paired with the gradients.
+    """
     node = case.node(case.view.query.at)
     if not isinstance(node, ast.Call) or len(node.args) < 2:
         return None
     asked = node.args[1]
     if not isinstance(asked, ast.Attribute) or asked.attr not in ("weights", "variables"):
         return None
-    line, column = asked.end_lineno or 0, asked.end_col_offset or 0
-    place = (line, column - len(asked.attr), line, column)
-    return Edits(case.here).replace(place, "trainable_variables").source()
+    edits, written = Edits(case.here), ast.unparse(asked)
+    around = enclosing(case.here, node, (ast.FunctionDef,))
+    function: ast.AST = around if around is not None else case.here.tree or ast.Module([], [])
+    paired = [
+        n for call in ast.walk(function) if isinstance(call, ast.Call)
+        and dotted(call.func).rsplit(".", 1)[-1] in ("zip", "apply") for n in call.args
+    ]  # fmt: skip
+    for one in [asked, *paired]:
+        if isinstance(one, ast.Attribute) and ast.unparse(one) == written:
+            line, column = one.end_lineno or 0, one.end_col_offset or 0
+            edits.replace((line, column - len(one.attr), line, column), "trainable_variables")
+    return edits.source()
 
 
 def _fixed(case: Case, at) -> str | None:  # type: ignore[no-untyped-def]

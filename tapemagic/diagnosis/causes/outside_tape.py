@@ -5,15 +5,19 @@ from __future__ import annotations
 import ast
 from itertools import pairwise
 
-from tapemagic.cell.text import span
+from tapemagic.cell.text import contains, span
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.causes.constant_gradient import inner_query
 from tapemagic.diagnosis.causes.nested_tape import moved_in
 from tapemagic.diagnosis.edits import Edits, dotted, indent_of, shifted, siblings, with_of_tape
 from tapemagic.diagnosis.repairs.asking import by_jacobian
+from tapemagic.diagnosis.repairs.asktarget import target_inside
 from tapemagic.diagnosis.repairs.everyturn import in_call
+from tapemagic.diagnosis.repairs.fusing import fused
+from tapemagic.diagnosis.repairs.inbody import in_body
 from tapemagic.diagnosis.repairs.moving import moved_into
+from tapemagic.diagnosis.repairs.uncached import without_cache
 from tapemagic.traces.flow import Edge
 from tapemagic.traces.model import Op, Site, Tape, TapeEvent
 from tapemagic.traces.tracking import Tracking, spans_of
@@ -76,9 +80,9 @@ def recognise(case: Case) -> Found | None:
     if not before and (ended := _by_hand(case, op)) is not None:
         return _ended(case, op, *ended)
     in_turn = before and op.recorded and _in_earlier_turn(case, op)
-    once = op.at is not None and op.at.function in ("__init__", "build")
-    if once and before:
-        return _once(case, op, cut)
+    once = _making(case, op)
+    if once is not None and before:
+        return _once(case, once, cut)
     at = op.at if in_turn else case.statement_in_frame(op, enter)
     when = "before" if before else "after"
     words = (
@@ -275,7 +279,7 @@ def _in_earlier_turn(case: Case, op: Op) -> bool:
 
 def _advice(case: Case, in_turn: bool) -> str:
     if in_turn:
-        return "Compute it inside the `with` block, in every turn (in call, not in build)."
+        return "Compute it again inside the `with` block, in every turn: what an earlier turn kept is a constant."
     inner = inner_query(case)
     if inner is not None and inner.op < (case.op.index if case.op is not None else 0):
         return (
@@ -288,12 +292,31 @@ def _advice(case: Case, in_turn: bool) -> str:
             f"Ask for all rows at once with {case.tape_name}.jacobian; or compute the rows inside the "
             "`with` block."
         )
+    query, op = case.node(case.view.query.at), case.op
+    if isinstance(query, ast.Call) and query.args and op is not None:
+        place = span(query.args[0])
+        if any(
+            s.expr is not None and contains(place, s.expr) for s in (op.at, *op.via) if s and s.here
+        ):
+            return "Compute the target inside the `with` block, and ask about that."
     return "Compute it inside the `with` block: move this line into it."
 
 
-def _once(case: Case, op: Op, cut: Edge) -> Found:
-    """A layer computed something from its variable when it was made, once for all."""
-    at = op.at
+def _making(case: Case, op: Op) -> Site | None:
+    """Where an object's ``__init__`` or ``build`` led to an op, unless it opened the tape too."""
+    around = [case.with_statement(), case.view.query.at, *case.view.query.via]
+    opened = {site.function for site in around if site is not None}
+    return next(
+        (
+            s for s in (op.at, *op.via)
+            if s is not None and s.function in ("__init__", "build") and s.function not in opened
+        ),
+        None,
+    )  # fmt: skip
+
+
+def _once(case: Case, at: Site, cut: Edge) -> Found:
+    """An object computed something from its variable when it was made, once for all."""
     made, source = case.call_it(cut.target), case.call_it(cut.source)
     what = f"how {made} was computed from {source}" if made != source else "it"
     return Found(
@@ -383,10 +406,12 @@ def _unpaused(case: Case, at: Site | None) -> str | None:
 
 
 def _fixed(case: Case, op: Op, at: Site | None, before: bool, in_turn: bool) -> str | None:
-    once = in_call(case, op.at)
+    once = in_call(case, op.at) or without_cache(case)
     if once is not None or in_turn:
         return once
-    return moved_into(case, at) if before else by_jacobian(case) or moved_in(case, at)
+    if before:
+        return moved_into(case, at) or fused(case, at) or in_body(case, at)
+    return by_jacobian(case) or moved_in(case, at) or target_inside(case)
 
 
 CAUSE = Cause(

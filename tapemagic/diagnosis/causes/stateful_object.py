@@ -8,6 +8,7 @@ from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
 from tapemagic.diagnosis.repairs.metrics import loss_instead
 from tapemagic.diagnosis.repairs.state import by_value
+from tapemagic.diagnosis.repairs.streams import as_list
 from tapemagic.traces.model import Site
 
 TEXT = """
@@ -65,7 +66,7 @@ def recognise(case: Case) -> Found | None:
         else "Use a loss from keras.losses instead of the metric object, which keeps its result in state."
         if metric or _is_metric(case, write)
         else "Compute with the value itself instead of assigning it to state and reading it back.",
-        by_value(case, at, write, read) or loss_instead(case),
+        by_value(case, at, write, read) or as_list(case, at) or loss_instead(case),
     )
 
 

@@ -10,6 +10,7 @@ from tapemagic.diagnosis.causes.non_trainable import is_kept_by_layer
 from tapemagic.diagnosis.deciding import Decision, deciding
 from tapemagic.diagnosis.dropped import Overwritten, last_use, left_behind, overwritten
 from tapemagic.diagnosis.inside import unreached
+from tapemagic.diagnosis.latebound import LateBound, bound_early, late_bound
 from tapemagic.diagnosis.repairs.onward import onward, summed
 from tapemagic.diagnosis.view import SHAPES
 from tapemagic.traces.model import Site
@@ -46,6 +47,9 @@ def recognise(case: Case) -> Found | None:
     shape = _shape(case)
     if shape is not None:
         return shape
+    late = late_bound(case)
+    if late is not None:
+        return _late(case, late)
     decision = deciding(case)
     if decision is not None:
         return None if decision.mark is not None else _decides(case, decision)
@@ -118,6 +122,20 @@ def _overwritten(case: Case, over: Overwritten) -> Found:
         f"Did you mean `{name}` in place of `{meant.was}` on {case.line(at)}? Else let {kept} enter "
         f"`{case.target}` by another name, {out}",
         meant.fixed,
+    )
+
+
+def _late(case: Case, late: LateBound) -> Found:
+    """The functions that a loop made all use its last item."""
+    names = " and ".join(f"`{name}`" for name in late.names)
+    given = ", ".join(f"{name}={name}" for name in late.names)
+    return Found(
+        late.at,
+        f"`{case.name}` was not used for `{case.target}`: `{late.written}` on {case.line(late.at)} looks "
+        f"{names} up when it is called, after the loop, and finds the last turn's in every call.",
+        f"Keep {names} of each turn in the function: give it `{given}` as "
+        + ("a parameter." if len(late.names) == 1 else "parameters."),
+        bound_early(case, late),
     )
 
 

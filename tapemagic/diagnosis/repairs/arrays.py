@@ -86,6 +86,9 @@ class Arrays:
         root, _, rest = name.partition(".")
         if root == self.np and rest:
             return self._numpy(node, rest)
+        if name.rsplit(".", 1)[-1] == "img_to_array" and len(node.args) == 1 and not node.keywords:
+            rw.put(node, lambda: f"{rw.tf}.cast({rw.out(node.args[0])}, {rw.tf}.float32)")
+            return None
         if root == "math" and rest in MATH:
             return self._renamed(node, MATH[rest])
         if root in ("scipy", "special") and rest.rsplit(".", 1)[-1] in SPECIAL:
@@ -139,6 +142,13 @@ class Arrays:
         if name in ("float32", "float64", "float16", "float_", "double") and len(node.args) == 1:
             dtype = "float16" if name == "float16" else "float32"
             rw.put(node, lambda: f"{rw.tf}.cast({rw.out(node.args[0])}, {rw.tf}.{dtype})")
+            return None
+        if name == "corrcoef" and len(node.args) == 2 and not node.keywords:
+            pair = node.args
+            rw.put(
+                node,
+                lambda: f"{self.ops}.corrcoef({rw.tf}.stack([{', '.join(map(rw.out, pair))}]))",
+            )
             return None
         if name == "pad":
             self._padded(node)

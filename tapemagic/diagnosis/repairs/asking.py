@@ -39,6 +39,10 @@ def about_the_used(case: Case, shared: int) -> str | None:
     query = _query(case)
     source = query.args[1]
     made = _made(rw, case, source)
+    if isinstance(source, ast.Name) and _is_list(case, source) and _copies(case, made, shared):
+        assert isinstance(made, ast.ListComp)
+        rw.put(made.elt, lambda: ast.unparse(made.generators[0].target))
+        return rw.source()
     if isinstance(source, ast.Name) and _is_list(case, source):
         item = _iterated(made)
         if item is None:
@@ -61,6 +65,44 @@ def about_the_used(case: Case, shared: int) -> str | None:
         begin, end = form
         rw.put(query, lambda: f"{begin}{rw.inside(query)}{end}")
     _watch(case, rw, shared, name)
+    return rw.source()
+
+
+def _copies(case: Case, made: ast.expr, shared: int) -> bool:
+    """Whether a list holds a copy of each variable of another: ``[v.value() for v in variables]``."""
+    if not isinstance(made, ast.ListComp) or len(made.generators) > 1:
+        return False
+    facts, maker = case.view.trace.tensors.get(shared), case.view.graph.maker.get(shared)
+    read = maker is not None and case.view.trace.ops[maker].type == "ReadVariableOp"
+    if not read and (facts is None or facts.kind != "variable"):
+        return False
+    item, elt = ast.unparse(made.generators[0].target), made.elt
+    if not isinstance(elt, ast.Call):
+        return False
+    if isinstance(elt.func, ast.Attribute) and not elt.args:
+        return elt.func.attr in ("value", "read_value") and ast.unparse(elt.func.value) == item
+    known = dotted(elt.func).rsplit(".", 1)[-1] in ("identity", "convert_to_tensor")
+    return known and [ast.unparse(a) for a in (*elt.args, *elt.keywords)] == [item]
+
+
+@mechanical
+def about_the_parts(case: Case) -> str | None:
+    """``flat = flatten(variables)``: the same is done to the gradients of the variables."""
+    rw, query = Rewriter(case.here), _query(case)
+    source = query.args[1]
+    if not isinstance(source, ast.Name) or source.id != case.name:
+        raise NoRepair
+    made = _made(rw, case, source)
+    lists = [
+        n for n in ast.walk(made) if isinstance(n, ast.Attribute)
+        and n.attr in ("trainable_variables", "trainable_weights", "variables", "weights")
+    ]  # fmt: skip
+    if len(lists) != 1 or isinstance(made, ast.Attribute):
+        raise NoRepair
+    name, whole = rw.inside(lists[0]), rw.inside(made)
+    lead, tail = whole.split(name, 1)
+    rw.put(source, lambda: name)
+    rw.put(query, lambda: f"{lead}{rw.inside(query)}{tail}")
     return rw.source()
 
 

@@ -38,9 +38,11 @@ def kept(case: Case, marks: list[Mark]) -> str | None:
     spans = {site.expr for site in (*on_way, *beside) if site.expr is not None}
     arrays = Arrays(rw, lambda node: span(node) in spans)
     nodes = {span(n): n for n in _expressions(case)}
+    # Before 3.12 what stands in an f-string has the place of the whole.
+    texts = {span(n) for n in _expressions(case) if isinstance(n, ast.JoinedStr)}
     updates = {span(n) for n in case.here.statements if isinstance(n, ast.AugAssign)}
     for site in on_way:
-        if not site.here or site.expr is None or isinstance(nodes.get(site.expr), ast.JoinedStr):
+        if not site.here or site.expr is None or site.expr in texts:
             raise NoRepair  # a text has no counterpart among tensors
         if site.expr in updates:
             continue  # its value has marks of its own

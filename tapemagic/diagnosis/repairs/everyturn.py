@@ -1,4 +1,4 @@
-"""What a layer computed once, in ``build`` or ``__init__``, is computed in every ``call``."""
+"""What an object computed once, in ``__init__`` or ``build``, is computed in every call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from tapemagic.traces.model import Site
 
 @mechanical
 def in_call(case: Case, at: Site | None) -> str | None:
-    """The cell with ``self.w = ...`` of a layer's build moved into its call."""
+    """The cell with ``self.w = ...`` moved into the methods that use it."""
     if at is None or not at.here:
         return None
     rw = Rewriter(case.here)
@@ -26,27 +26,52 @@ def in_call(case: Case, at: Site | None) -> str | None:
     home = next((n for n in above if isinstance(n, ast.ClassDef)), None)
     if made is None or home is None or not isinstance(target, ast.Attribute):
         return None
-    call = next(
-        (n for n in home.body if isinstance(n, ast.FunctionDef) and n.name in ("call", "__call__")),
-        None,
-    )
-    if call is None or made is call or ast.unparse(target.value) != "self":
+    if ast.unparse(target.value) != "self":
         return None
-    _moved(rw, statement, target, made, call)
+    uses = _uses(rw, home, made, target)
+    value = _kept(rw, statement, made)
+    for method, places in uses.items():
+        taken = {n.id for n in ast.walk(method) if isinstance(n, ast.Name)}
+        name = target.attr.lstrip("_")
+        while name in taken or any(a.arg == name for a in method.args.args):
+            name += "_"
+        first = next(s for s in method.body if not _is_text(s))
+        lead = indent_of(rw.text, first.lineno)
+        rw.edits.insert_line(body_lines(rw.text, first)[0], f"{lead}{name} = {value}")
+        for use in places:
+            rw.put(use, lambda name=name: name)  # type: ignore[misc]
     return rw.source()
 
 
-def _moved(
-    rw: Rewriter, statement: ast.Assign, target: ast.Attribute, made: ast.FunctionDef,
-    call: ast.FunctionDef,
-) -> None:  # fmt: skip
-    written = ast.unparse(target)
-    uses = [
-        n for n in ast.walk(rw.text.tree)  # type: ignore[arg-type]
-        if isinstance(n, ast.Attribute) and ast.unparse(n) == written and n is not target
-    ]  # fmt: skip
-    if not uses or any(call not in rw.above(n) for n in uses):
+def _uses(
+    rw: Rewriter, home: ast.ClassDef, made: ast.FunctionDef, target: ast.Attribute
+) -> dict[ast.FunctionDef, list[ast.Attribute]]:
+    """Where the attribute is read, by method.
+
+    Raises:
+        NoRepair: If it is read nowhere, or elsewhere than in other methods of the class.
+    """
+    found: dict[ast.FunctionDef, list[ast.Attribute]] = {}
+    for node in ast.walk(rw.text.tree):  # type: ignore[arg-type]
+        if not isinstance(node, ast.Attribute) or node.attr != target.attr or node is target:
+            continue
+        owner = next((n for n in rw.above(node) if isinstance(n, ast.ClassDef)), home)
+        heirs = {n.id for base in owner.bases for n in ast.walk(base) if isinstance(n, ast.Name)}
+        if owner is not home and home.name not in heirs and ast.unparse(node.value) == "self":
+            continue  # another class has an attribute of that name
+        method = next((n for n in rw.above(node) if n in home.body), None)
+        if not isinstance(method, ast.FunctionDef) or method is made:
+            raise NoRepair
+        if ast.unparse(node) != ast.unparse(target) or not isinstance(node.ctx, ast.Load):
+            raise NoRepair
+        found.setdefault(method, []).append(node)
+    if not found:
         raise NoRepair
+    return found
+
+
+def _kept(rw: Rewriter, statement: ast.Assign, made: ast.FunctionDef) -> str:
+    """The value as other methods can compute it; what it needs is kept in the object."""
     local = _locals(made)
     read = [n for n in ast.walk(statement.value) if isinstance(n, ast.Name) and n.id in local]
     for name in read:
@@ -54,20 +79,32 @@ def _moved(
     value = rw.out(statement.value)
     if "\n" in value:
         raise NoRepair
-    kept = list(dict.fromkeys(n.id for n in read))
+    known = _attributes(made)
+    kept = [name for name in dict.fromkeys(n.id for n in read) if known.get(name) != name]
+    if any(name in known for name in kept):
+        raise NoRepair  # the object keeps something else by that name
     indent = indent_of(rw.text, statement.lineno)
-    new = "\n".join([f"self.{name} = {name}" if i == 0 else f"{indent}self.{name} = {name}"
-                     for i, name in enumerate(kept)]) or "pass"  # fmt: skip
+    new = f"\n{indent}".join(f"self.{name} = {name}" for name in kept) or "pass"
     for name in read:
         rw.forget(name)
     rw.edits.replace(span(statement), new)
-    first = next(s for s in call.body if not _is_text(s))
-    lead = indent_of(rw.text, first.lineno)
-    rw.edits.insert_line(
-        body_lines(rw.text, first)[0], f"{lead}{target.attr.lstrip('_')} = {value}"
-    )
-    for use in uses:
-        rw.put(use, lambda: target.attr.lstrip("_"))
+    return value
+
+
+def _attributes(made: ast.FunctionDef) -> dict[str, str]:
+    """The attributes that a method sets, and the text of what it sets them to."""
+    found = {}
+    for node in ast.walk(made):
+        if not isinstance(node, ast.Assign):
+            continue
+        for target in node.targets:
+            pairs = [(target, node.value)]
+            if isinstance(target, ast.Tuple) and isinstance(node.value, ast.Tuple):
+                pairs = list(zip(target.elts, node.value.elts, strict=False))
+            for one, value in pairs:
+                if isinstance(one, ast.Attribute) and ast.unparse(one.value) == "self":
+                    found[one.attr] = ast.unparse(value)
+    return found
 
 
 def _locals(made: ast.FunctionDef) -> set[str]:

@@ -52,6 +52,8 @@ def moved_into(case: Case, at: Site | None) -> str | None:
     if moved is None:
         return None
     moved = _with_inner_tape(row or [], moved)
+    if _made_again(case, moved) or _read_before(row or [], moved, block):
+        return None
     indent = indent_of(text, block.body[0].lineno)
     edits, rows = Edits(text), []
     for one in moved:
@@ -63,6 +65,26 @@ def moved_into(case: Case, at: Site | None) -> str | None:
     if first is None:
         return None
     return edits.insert_line(body_lines(text, first)[0], "\n".join(rows)).source()
+
+
+def _made_again(case: Case, moved: list[ast.stmt]) -> bool:
+    """Whether the object whose variables are asked about would be made anew under the tape."""
+    names = set().union(*(_bound(s) for s in moved))
+    roots = {
+        a.name.split(".")[0].split("[")[0] for a in case.view.query.sources if a.kind == "variable"
+    }
+    return bool(names & roots)
+
+
+def _read_before(row: list[ast.stmt], moved: list[ast.stmt], block: ast.With) -> bool:
+    """Whether what is moved into a block is read on the way to it, as a loop around the block does."""
+    names = set().union(*(_bound(s) for s in moved))
+    between = [s for s in row[row.index(moved[0]) :] if not any(s is m for m in moved)]
+    return any(
+        isinstance(n, ast.Name) and n.id in names and n.lineno < block.lineno
+        and isinstance(n.ctx, ast.Load)
+        for s in between if not isinstance(s, (ast.FunctionDef, ast.ClassDef)) for n in ast.walk(s)
+    )  # fmt: skip
 
 
 def _is_watch(statement: ast.stmt) -> bool:

@@ -8,7 +8,6 @@ from tapemagic.cell.text import CellText
 from tapemagic.diagnosis.case import Case
 from tapemagic.diagnosis.edits import body_lines, dotted, with_of_tape
 from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter, mechanical
-from tapemagic.traces.model import Site
 
 
 @mechanical
@@ -38,68 +37,6 @@ def two_outputs_at(text: CellText, line: int) -> str | None:
     return _changed(Rewriter(text), blocks[-1], statement.value.args[0])
 
 
-@mechanical
-def one_pass(case: Case, source: Site | None) -> str | None:
-    """``f = part(x)`` and then ``model(x)``: one call of a model with both outputs gives both.
-
-    Args:
-        case: A source that a model of a layer's output gave, in a forward pass of its own.
-        source: The statement that made it.
-    """
-    enter = case.with_statement()
-    block = with_of_tape(case.here, enter.line) if enter is not None and enter.here else None
-    first = case.here.statement_at(source.line) if source is not None and source.here else None
-    if block is None or first not in block.body or not isinstance(first, ast.Assign):
-        return None
-    rw = Rewriter(case.here)
-    call = _plain_call(first.value)
-    made = _bound(rw, call.func)
-    if not isinstance(made, ast.Call) or not dotted(made.func).endswith("Model"):
-        raise NoRepair
-    named = {k.arg: k.value for k in made.keywords}
-    inputs, outputs = (
-        made.args[i] if len(made.args) > i else named[name]
-        for i, name in enumerate(("inputs", "outputs"))
-    )
-    tree = case.here.tree
-    assert tree is not None
-    calls = [n for n in ast.walk(tree) if isinstance(n, ast.Call) and n is not call]
-    if any(ast.unparse(n.func) == ast.unparse(call.func) for n in calls):
-        raise NoRepair  # what it gives is used elsewhere as well
-    known = {ast.unparse(n) for part in (inputs, outputs) for n in ast.walk(part)}
-    taken = ast.unparse(call.args[0])
-    whole = [
-        n for s in block.body[block.body.index(first) + 1 :] for n in ast.walk(s)
-        if isinstance(n, ast.Call) and n.args and ast.unparse(n.args[0]) == taken
-        and ast.unparse(n.func) in known
-    ]  # fmt: skip
-    if len(whole) != 1:
-        raise NoRepair
-    _joined(rw, first, outputs, whole[0])
-    return rw.source()
-
-
-def _joined(rw: Rewriter, first: ast.Assign, outputs: ast.expr, whole: ast.Call) -> None:
-    """The first call gives what the second gave as well."""
-    model = rw.inside(whole.func)
-    last = "outputs[0]" if _is_sequential(rw, model) else "output"
-    rw.put(outputs, lambda: f"[{rw.inside(outputs)}, {model}.{last}]")
-    target, after = first.targets[0], rw.parents[id(whole)]
-    name = "prediction"
-    if isinstance(after, ast.Assign) and isinstance(after.targets[0], ast.Name):
-        name = after.targets[0].id
-        rw.edits.delete_lines(after.lineno, after.end_lineno or after.lineno)
-    else:
-        rw.put(whole, lambda: name)
-    rw.put(target, lambda: f"{rw.inside(target)}, {name}")
-
-
-def _plain_call(node: ast.expr) -> ast.Call:
-    if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Name) or not node.args:
-        raise NoRepair
-    return node
-
-
 def _asked(case: Case) -> ast.expr:
     node = case.node(case.view.query.at)
     if not isinstance(node, ast.Call) or len(node.args) < 2:
@@ -110,7 +47,7 @@ def _asked(case: Case) -> ast.expr:
 def _changed(rw: Rewriter, block: ast.With, symbolic: ast.expr) -> str | None:
     written = ast.unparse(symbolic)
     if not isinstance(symbolic, ast.Attribute):
-        symbolic = _bound(rw, symbolic)
+        symbolic = bound(rw, symbolic)
     if not isinstance(symbolic, ast.Attribute) or symbolic.attr not in ("output", "input"):
         raise NoRepair
     statement, call = _forward(block)
@@ -125,9 +62,7 @@ def _changed(rw: Rewriter, block: ast.With, symbolic: ast.expr) -> str | None:
         new = "layer_output"
         target = statement.targets[0]
         end = rw.inside(target)
-        # A Sequential model knows its outputs before it is called, and its output only after.
-        last = "outputs[0]" if _is_sequential(rw, model) else "output"
-        pair = f"[{ast.unparse(symbolic)}, {model}.{last}]"
+        pair = f"[{ast.unparse(symbolic)}, {model}.{last_output(rw, model)}]"
         rw.put(call.func, lambda: f"{_model(rw)}({model}.inputs, {pair})")
         rw.put(target, lambda: f"{new}, {end if isinstance(target, ast.Name) else f'({end})'}")
     watched = False
@@ -176,7 +111,12 @@ def _is_question(rw: Rewriter, node: ast.expr) -> bool:
     )
 
 
-def _bound(rw: Rewriter, name: ast.expr) -> ast.expr:
+def bound(rw: Rewriter, name: ast.expr) -> ast.expr:
+    """What the one assignment of a name in the cell gives it.
+
+    Raises:
+        NoRepair: If there is none, or more than one.
+    """
     found = [
         n.value for n in rw.text.statements if isinstance(n, ast.Assign)
         and any(ast.unparse(t) == ast.unparse(name) for t in n.targets)
@@ -198,13 +138,18 @@ def _forward(block: ast.With) -> tuple[ast.Assign, ast.Call]:
     return found[0]
 
 
-def _is_sequential(rw: Rewriter, name: str) -> bool:
-    return any(
+def last_output(rw: Rewriter, name: str) -> str:
+    """How a model's output is asked for.
+
+    A Sequential model knows its outputs before it is called, and its output only after.
+    """
+    sequential = any(
         isinstance(n, ast.Assign) and isinstance(n.value, ast.Call)
         and dotted(n.value.func).endswith("Sequential")
         and any(ast.unparse(t) == name for t in n.targets)
         for n in rw.text.statements
     )  # fmt: skip
+    return "outputs[0]" if sequential else "output"
 
 
 def _model(rw: Rewriter) -> str:

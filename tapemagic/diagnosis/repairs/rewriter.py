@@ -61,6 +61,7 @@ class Rewriter:
         self.tf = module_alias(text, "tensorflow", "tf")
         self._rules: dict[int, tuple[ast.expr, Callable[[], str]]] = {}
         self._busy: set[int] = set()
+        self._replaced: set[int] = set()
         self.parents: dict[int, ast.AST] = {
             id(child): node for node in ast.walk(text.tree) for child in ast.iter_child_nodes(node)
         }
@@ -86,8 +87,9 @@ class Rewriter:
         self._rules.pop(id(node), None)
 
     def statement(self, node: ast.expr, made: str) -> None:
-        """Put a statement in the place of an expression that is one by itself."""
+        """Put statements in the place of an expression that is one by itself."""
         self.edits.replace(span(node), made)
+        self._replaced.add(id(node))
 
     def changed(self, node: ast.AST) -> bool:
         """Whether an expression has a new text."""
@@ -122,6 +124,15 @@ class Rewriter:
             if isinstance(node, ast.Constant) and node.value == value
             and isinstance(self.parents.get(id(node)), (ast.keyword, ast.Call))
         ]  # fmt: skip
+
+    def free_name(self, name: str) -> str:
+        """A name that nothing in the cell has, made from another."""
+        nodes = list(ast.walk(self.text.tree)) if self.text.tree is not None else []
+        taken = {n.id for n in nodes if isinstance(n, ast.Name)}
+        taken |= {n.arg for n in nodes if isinstance(n, ast.arg)}
+        while name in taken:
+            name += "_"
+        return name
 
     # -- text
 
@@ -168,7 +179,7 @@ class Rewriter:
             one = todo.pop()
             if id(one) in self._rules:
                 found.append(self._rules[id(one)][0])
-            else:
+            elif id(one) not in self._replaced:
                 todo.extend(ast.iter_child_nodes(one))
         return found
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import ast
 from collections.abc import Callable
 
+from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case
 from tapemagic.diagnosis.edits import dotted
 from tapemagic.diagnosis.repairs.once import once_per_cut
@@ -104,6 +105,8 @@ class Soft:
             self._floor_division(node, one, other)
         elif isinstance(node, ast.BinOp):
             self._operator(step, node)
+        elif isinstance(node, ast.Subscript):
+            return  # it picks elements, of whatever dtype
         elif isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.Invert):
             rw.put(node, lambda: f"1.0 - {rw.operand(node.operand)}")
         elif name == "logical_not":
@@ -124,6 +127,10 @@ class Soft:
             self._argmax(position, step)
         elif name == "argsort":
             self._argsort(position, step)
+        elif name == "categorical" and isinstance(node, ast.Call):
+            self._sampled(position, step)
+        elif name == "searchsorted" and isinstance(node, ast.Call):
+            self._searched(position, node)
         elif name == "histogram_fixed_width" and isinstance(node, ast.Call):
             self.histogram(node)
         elif name == "range" and isinstance(node, ast.Call):
@@ -352,6 +359,53 @@ class Soft:
             rw.put(hot, lambda: let(rw, values, lambda v: chosen(v, f"{lead}{v}{tail}")))
         else:
             raise NoRepair
+
+    def _sampled(self, position: int, step: Step) -> None:
+        """A one-hot sample as it is, with the gradient of the probabilities it was drawn from."""
+        rw, values = self.rw, _arguments(step.node, 1)[0]
+        hot = next((s for s in self.found[position + 1 :] if s.name == "one_hot"), None)
+        if hot is None or not _pure(values) or not self._still(step.node, hot.node, values):
+            raise NoRepair
+        logits = step.tensors.get(step.op.inputs[0])
+        chosen = hot.tensors.get(hot.op.outputs[0])
+        if logits is None or chosen is None or logits.shape != chosen.shape:
+            raise NoRepair
+        weights = f"{rw.tf}.nn.softmax({rw.out(values)})"
+        stop = f"{rw.tf}.stop_gradient"
+        rw.put(hot.node, lambda: f"{rw.inside(hot.node)} + {weights} - {stop}({weights})")
+
+    def _still(self, node: ast.expr, later: ast.expr, values: ast.expr) -> bool:
+        """Whether an expression means the same at a later place of the same function."""
+        rw = self.rw
+        scopes = [
+            next((n for n in rw.above(one) if isinstance(n, (ast.FunctionDef, ast.Lambda))), rw.text.tree)
+            for one in (node, later)
+        ]  # fmt: skip
+        if scopes[0] is not scopes[1] or scopes[0] is None:
+            return False
+        read = {n.id for n in ast.walk(values) if isinstance(n, ast.Name)}
+        return not any(
+            isinstance(n, ast.Name) and n.id in read and not isinstance(n.ctx, ast.Load)
+            and span(node)[2:] <= span(n)[:2] <= span(later)[:2]
+            for n in ast.walk(scopes[0])
+        )  # fmt: skip
+
+    def _searched(self, position: int, node: ast.Call) -> None:
+        """How many of the sorted values lie below each value: a sum of smooth comparisons."""
+        rw = self.rw
+        if any(s.name in ("gather", "one_hot", "gather_nd") for s in self.found[position + 1 :]):
+            raise NoRepair  # a place, not a count
+        named = {k.arg: k.value for k in node.keywords}
+        if set(named) - {"sorted_sequence", "values", "side", "name"} or len(node.args) > 3:
+            raise NoRepair
+        given = dict(zip(("sorted_sequence", "values"), node.args, strict=False)) | named
+
+        def make() -> str:
+            low, high = rw.operand(given["sorted_sequence"]), rw.operand(given["values"])
+            below = f"{high}[..., :, None] - {low}[..., None, :]"
+            return f"{rw.tf}.reduce_sum({rw.tf}.sigmoid({_STEEP} * ({below})), -1)"
+
+        rw.put(node, make)
 
     def _weighted(self, values: ast.expr, after: Step, sign: str) -> None:
         """What an argmax picks from a table is a weighted sum over the table."""

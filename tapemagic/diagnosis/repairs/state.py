@@ -17,18 +17,14 @@ _SCATTERS = {
     "scatter_nd_update": "tensor_scatter_nd_update", "scatter_nd_add": "tensor_scatter_nd_add",
     "scatter_nd_sub": "tensor_scatter_nd_sub",
 }  # fmt: skip
-_ASKS = frozenset(
-    [
-        "gradient",
-        "jacobian",
-        "watch",
-        "apply_gradients",
-        "numpy",
-        "assign",
-        "assign_add",
-        "assign_sub",
-    ]
-)
+_SPARSE = {
+    "scatter_update": "tensor_scatter_nd_update", "scatter_add": "tensor_scatter_nd_add",
+    "scatter_sub": "tensor_scatter_nd_sub", "scatter_max": "tensor_scatter_nd_max",
+    "scatter_min": "tensor_scatter_nd_min",
+}  # fmt: skip
+"""Methods that take an ``IndexedSlices``."""
+_WRITES = frozenset(["assign", *_SIGNS, *_SCATTERS, *_SPARSE])
+_ASKS = _WRITES | {"gradient", "jacobian", "watch", "apply_gradients", "numpy"}
 
 
 @mechanical
@@ -49,12 +45,29 @@ def by_value(case: Case, at: Site | None, write: Op | None, read: Op | None) -> 
     rw = Rewriter(case.here)
     if call.func.attr == "insert" and read is not None:
         _table(case, rw, call, read)
-    elif write is not None and read is not None and read.scope:
+    elif write is not None and read is not None and read.scope and not _is_named(case, call, read):
         functional(case, rw, call, write, read)
     else:
-        _variable(case, rw, call, read)
+        _variable(case, rw, call, write, read)
     watch_source(case, rw.edits)
     return rw.source()
+
+
+def _is_named(case: Case, call: ast.Call, read: Op) -> bool:
+    """Whether the read names the variable that the write names, as in a layer's own ``call``."""
+    statement = (
+        case.here.statement_at(read.at.line) if read.at is not None and read.at.here else None
+    )
+    assert isinstance(call.func, ast.Attribute)
+    owner = ast.unparse(call.func.value)
+    return (
+        statement is not None
+        and call.func.attr in _WRITES
+        and any(
+            isinstance(n, (ast.Name, ast.Attribute)) and ast.unparse(n) == owner
+            for n in ast.walk(statement)
+        )
+    )
 
 
 def _call_on(case: Case, at: Site) -> ast.expr | None:
@@ -62,12 +75,12 @@ def _call_on(case: Case, at: Site) -> ast.expr | None:
     statement = case.here.statement_at(at.line)
     calls = [
         n for n in ast.walk(statement) if isinstance(n, ast.Call)
-        and isinstance(n.func, ast.Attribute) and n.func.attr in {*_SIGNS, *_SCATTERS, "assign"}
+        and isinstance(n.func, ast.Attribute) and n.func.attr in _WRITES
     ] if statement is not None else []  # fmt: skip
     return calls[0] if len(calls) == 1 else None
 
 
-def _variable(case: Case, rw: Rewriter, call: ast.Call, read: Op | None) -> None:
+def _variable(case: Case, rw: Rewriter, call: ast.Call, write: Op | None, read: Op | None) -> None:
     assert isinstance(call.func, ast.Attribute)
     owner = call.func.value
     site = read.at if read is not None else None
@@ -81,15 +94,21 @@ def _variable(case: Case, rw: Rewriter, call: ast.Call, read: Op | None) -> None
         raise NoRepair
     name = ast.unparse(owner)
     statement = next(n for n in rw.above(call) if isinstance(n, ast.stmt))
-    new = _free_name(rw, name.rsplit(".", 1)[-1])
+    new = rw.free_name(f"new_{name.rsplit('.', 1)[-1].lstrip('_')}")
     indent = indent_of(rw.text, statement.lineno)
     loop = _loop(case, rw, statement)
     if loop is not None:
         # From turn to turn the value is handed on, and begins as the variable's own.
         lead = indent_of(rw.text, loop.lineno)
         rw.edits.insert_line(loop.lineno, f"{lead}{new} = {rw.tf}.convert_to_tensor({name})")
-    read_again = _readers(rw, name, new, loop if loop is not None else statement, loop is None)
+    begin = span(statement)[2:] if loop is None else span(loop)[:2]
+    read_again = _readers(rw, name, new, statement, begin)
     new_value = _written(rw, call, new, loop is not None)
+    more = _more_writes(rw, call, name, begin)
+    _all_known(case, [call, *more], write, read)
+    for other in more:
+        lead = indent_of(rw.text, other.lineno)
+        rw.statement(other, f"{new} = {_written(rw, other, new, True)}\n{lead}{name}.assign({new})")
     if isinstance(statement, ast.Expr) and statement.value is call:
         rw.statement(call, f"{new} = {new_value}\n{indent}{name}.assign({new})")
     else:
@@ -103,14 +122,49 @@ def _variable(case: Case, rw: Rewriter, call: ast.Call, read: Op | None) -> None
         raise NoRepair
 
 
+def _more_writes(rw: Rewriter, call: ast.Call, name: str, begin: tuple[int, int]) -> list[ast.Call]:
+    """The further writes of a variable in the same scope: the value goes through them as well.
+
+    Raises:
+        NoRepair: If one of them is part of another expression.
+    """
+    found = []
+    for node in ast.walk(_scope(rw, call)):
+        if not isinstance(node, ast.Call) or not isinstance(node.func, ast.Attribute):
+            continue
+        if node is call or node.func.attr not in _WRITES or span(node)[:2] <= begin:
+            continue
+        owner = node.func.value
+        if name not in (ast.unparse(owner), ast.unparse(getattr(owner, "value", owner))):
+            continue
+        if not isinstance(rw.parents[id(node)], ast.Expr) or _scope(rw, node) is not _scope(
+            rw, call
+        ):
+            raise NoRepair
+        found.append(node)
+    return found
+
+
+def _all_known(case: Case, calls: list[ast.Call], write: Op | None, read: Op | None) -> None:
+    """Refuse when something else writes into the variable as well, before it is read."""
+    if write is None or read is None:
+        return
+    graph, trace = case.view.graph, case.view.trace
+    places = {span(call) for call in calls}
+    for index in graph.writes.get(graph.root(write.inputs[0]), ()):
+        at = trace.ops[index].at
+        if write.index < index < read.index and (at is None or at.expr not in places):
+            raise NoRepair
+
+
 def _loop(case: Case, rw: Rewriter, statement: ast.stmt) -> ast.stmt | None:
-    """The outermost loop around a write that runs within the tape's block."""
+    """The outermost loop or condition around a write that runs within the tape's block."""
     enter = case.with_statement()
     scope = _scope(rw, statement)
-    inside = [n for n in rw.above(statement) if isinstance(n, (ast.For, ast.While))]
+    inside = [n for n in rw.above(statement) if isinstance(n, (ast.For, ast.While, ast.If))]
     loops = [n for n in inside if _scope(rw, n) is scope]
-    if isinstance(scope, ast.Module) and enter is not None:
-        loops = [n for n in loops if n.lineno > enter.line]
+    if enter is not None and enter.here:
+        loops = [n for n in loops if not n.lineno < enter.line <= (n.end_lineno or 0)]
     return loops[-1] if loops else None
 
 
@@ -130,6 +184,13 @@ def _written(rw: Rewriter, call: ast.Call, new: str, again: bool) -> str:
         return f"{rw.tf}.{_SCATTERS[method]}({new if again else rw.inside(owner)}, {inner})"
     if len(plain) != 1 or call.keywords:
         raise NoRepair
+    if method in _SPARSE:
+        slices = plain[0]
+        if not isinstance(slices, ast.Call) or not dotted(slices.func).endswith("IndexedSlices"):
+            raise NoRepair
+        values, indices = (rw.inside(a) for a in _slices(slices))
+        base = new if again else rw.inside(owner)
+        return f"{rw.tf}.{_SPARSE[method]}({base}, {rw.tf}.expand_dims({indices}, -1), {values})"
     if method in _SIGNS:
         tight = isinstance(plain[0], ast.BinOp) and isinstance(
             plain[0].op, (ast.Mult, ast.Div, ast.Pow)
@@ -142,8 +203,15 @@ def _written(rw: Rewriter, call: ast.Call, new: str, again: bool) -> str:
     return value if "\n" not in value else f"({value})"
 
 
-def _readers(rw: Rewriter, name: str, new: str, write: ast.stmt, after: bool) -> int:
-    """Let later reads of the variable in the same scope read the new value."""
+def _slices(made: ast.Call) -> tuple[ast.expr, ast.expr]:
+    """The values and the indices of an ``IndexedSlices``."""
+    named = {k.arg: k.value for k in made.keywords}
+    given = dict(zip(("values", "indices"), made.args, strict=False)) | named
+    return given["values"], given["indices"]
+
+
+def _readers(rw: Rewriter, name: str, new: str, write: ast.stmt, begin: tuple[int, int]) -> int:
+    """Let reads of the variable in the same scope, from a place on, read the new value."""
     tree = rw.text.tree
     assert tree is not None
     scope = _scope(rw, write)
@@ -151,7 +219,6 @@ def _readers(rw: Rewriter, name: str, new: str, write: ast.stmt, after: bool) ->
     for node in ast.walk(scope):
         if not isinstance(node, (ast.Name, ast.Attribute)) or not isinstance(node.ctx, ast.Load):
             continue
-        begin = span(write)[2:] if after else span(write)[:2]
         if ast.unparse(node) != name or span(node)[:2] <= begin:
             continue
         if _scope(rw, node) is not scope:
@@ -180,14 +247,6 @@ def _scope(rw: Rewriter, node: ast.AST) -> ast.AST:
 def _function(rw: Rewriter, node: ast.AST) -> str | None:
     scope = _scope(rw, node)
     return scope.name if isinstance(scope, ast.FunctionDef) else None
-
-
-def _free_name(rw: Rewriter, name: str) -> str:
-    taken = {n.id for n in ast.walk(rw.text.tree) if isinstance(n, ast.Name)}  # type: ignore[arg-type]
-    made = f"new_{name.lstrip('_')}"
-    while made in taken:
-        made += "_"
-    return made
 
 
 def _table(case: Case, rw: Rewriter, call: ast.Call, read: Op) -> None:

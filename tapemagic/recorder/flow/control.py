@@ -59,6 +59,13 @@ class Control(Stores):
         self._turn(branch)
         return value
 
+    def _within(self, branch: int) -> bool:
+        """Whether the body of a lambda runs watched; it opens no activation of its own."""
+        if get_ident() != self.thread and not self._on_replica():
+            return False
+        self._turn(branch)
+        return True
+
     def _sync(self) -> bool:
         self.top.operands.clear()
         self.stored = self.top.box = None

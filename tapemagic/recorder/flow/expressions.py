@@ -199,12 +199,22 @@ class Expressions(Told):
         if tensors or marks or ops is not None:
             # What a generator computes from what it runs over is not known: perhaps a size.
             lazy = lazy or any(type(operand) is types.GeneratorType for _, operand, _ in taken)
+            if spot.kind == "call":
+                spot = self._body_of(function) or spot
             mark = self.new_mark(spot, value, tensors, marks, ops, certain=not lazy)
             self.log.marks[mark].holds = holds
             if type(value) in _ATOMS and any(operand is value for _, operand, _ in taken):
                 self.mark_shared(value, mark)  # it was there before, as max(best, score) gives best
             else:
                 self.mark_value(value, mark)
+
+    def _body_of(self, function: Any) -> Spot | None:
+        """Where a lambda of the person's computes its value, unless its line holds several."""
+        code = getattr(function, "__code__", None)
+        if code is None or code.co_name != "<lambda>":
+            return None
+        there = self.lambdas.get((code.co_filename, code.co_firstlineno), ())
+        return there[0] if len(there) == 1 else None
 
     def _is_holder(
         self, function: Any, value: Any, taken: list[tuple[int, Any, int | None]]

@@ -41,6 +41,10 @@ class Flow(Control):
             self.spots[spot.index] = spot
             if spot.kind == "def":
                 setattr(self.hooks, f"d{spot.index}", self._define)
+            elif spot.kind == "lambda":
+                there = self.lambdas.setdefault((spot.text.filename, spot.count), [])
+                if all(other.place != spot.place for other in there):
+                    there.append(spot)
 
     def know_literals(self, code: CodeType) -> None:
         """Know the numbers and texts that stand in watched code: each is one object for many uses."""

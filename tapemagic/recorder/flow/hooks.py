@@ -6,7 +6,7 @@ from typing import Any
 
 HOT = ("o", "c", "r", "n", "p", "z", "e", "turn")  # they run most, and guard themselves
 HANDING = ("s", "v", "i", "a", "b", "k", "w", "turned")  # they hand their second argument on
-GUARDED = (*HANDING, "j", "t", "u", "g", "sync", "enter", "leave")
+GUARDED = (*HANDING, "j", "t", "u", "g", "sync", "enter", "leave", "within")
 
 
 class Hooks:
@@ -68,7 +68,7 @@ def silence(hooks: Hooks) -> None:
             setattr(hooks, name, lambda function: function)
     for name in ("o", "c", "r", "n", *HANDING):
         setattr(hooks, name, second)
-    for name in ("j", "t", "u", "g", "e", "turn", "sync", "leave", "enter"):
+    for name in ("j", "t", "u", "g", "e", "turn", "sync", "leave", "enter", "within"):
         setattr(hooks, name, nothing)
     hooks.p = lambda _spot, _old, value: value  # type: ignore[attr-defined]
     hooks.z = lambda value: value  # type: ignore[attr-defined]

@@ -50,6 +50,7 @@ class State:
         self.passing: tuple[Any, int] | None = None  # a shared value on its way to its binding
         self.passes = False  # whether there was one
         self.spots: dict[int, Spot] = {}
+        self.lambdas: dict[tuple[str, int], list[Spot]] = {}  # (file, line) -> their bodies
         self.rewritten: dict[int, tuple[Any, Any]] = {}  # id of watched code -> (plain, watched)
         self.functions: weakref.WeakSet[Any] = weakref.WeakSet()
         self.stored: Any = None  # the value of ``box[i] = value`` until the store begins
