@@ -33,7 +33,11 @@ def one_call(case: Case) -> str | None:
     if len(whole) != 1 or whole[0].lineno < part.lineno:
         raise NoRepair
     end = whole[0]
-    rw.put(output, lambda: f"[{rw.inside(output)}, {model}.{last_output(rw, model)}]")
+    end_output = f"{model}.{last_output(rw, model)}"
+    if isinstance(output, ast.List):
+        rw.edits.insert(*span(output.elts[0])[2:], f", {end_output}")
+    else:
+        rw.put(output, lambda: f"[{rw.inside(output)}, {end_output}]")
     both = f"{rw.inside(part.targets[0])}, {rw.inside(end.targets[0])}"
     rw.edits.replace(span(part.targets[0]), both)
     rw.edits.delete_lines(*body_lines(case.here, end))
@@ -68,7 +72,8 @@ def _ends(made: ast.Call) -> tuple[ast.Attribute, ast.expr]:
         inputs = inputs.elts[0]
     if not isinstance(inputs, ast.Attribute) or inputs.attr not in ("inputs", "input"):
         raise NoRepair
-    if isinstance(output, (ast.List, ast.Tuple, ast.Dict)):
+    several = isinstance(output, ast.List) and len(output.elts) != 1
+    if several or isinstance(output, (ast.Tuple, ast.Dict)):
         raise NoRepair
     return inputs, output
 
