@@ -23,9 +23,7 @@ class Blocks(ast.NodeTransformer):
         self.line = 0
         self.function: str | None = None
         self.modules: frozenset[str] = frozenset()  # names that hold nothing but modules
-        self.called: set[int] = (
-            set()
-        )  # ids of the lambdas that are only called, and never handed on
+        self.watchable: set[int] = set()  # ids of the lambdas that may be rewritten
         self.yields = True  # whether there is a yield anywhere: most code has none
 
     def spot(self, kind: str, node: ast.AST, **more: Any) -> Spot:

@@ -112,9 +112,9 @@ class Expressions(Blocks):
 
     def visit_Lambda(self, node: ast.Lambda) -> Any:
         # Keras marshals the code of lambdas: it may hold nothing but plain constants. So one that may
-        # be handed on is seen from outside, and where its value is computed is known all the same.
+        # get there is seen from outside, and where its value is computed is known all the same.
         self.spot("lambda", node.body, count=node.lineno)
-        if id(node) not in self.called:
+        if id(node) not in self.watchable:
             return node
         outer, self.function = self.function, "<lambda>"
         plain = clone(node.body)

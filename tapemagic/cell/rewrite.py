@@ -23,7 +23,7 @@ from tapemagic.cell.trees import (
     YIELDS,
     clone,
     modules_of,
-    only_called,
+    watchable,
 )
 
 _used = [0, 0]
@@ -50,7 +50,7 @@ def rewrite(
     writer = Statements(text, first_spot, first_branch)
     new = clone(tree)
     writer.modules = modules_of(new, modules)
-    writer.called = only_called(new)
+    writer.watchable = watchable(new)
     writer.yields = any(isinstance(n, YIELDS) for n in ast.walk(new))
     new.body = writer.block(new.body, top=True)
     if keep_last and new.body and isinstance(new.body[-1], ast.Expr):

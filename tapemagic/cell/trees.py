@@ -93,35 +93,54 @@ def modules_of(tree: ast.Module, known: frozenset[str]) -> frozenset[str]:
     return frozenset((imported | known) - bound)
 
 
-def only_called(tree: ast.Module) -> set[int]:
-    """The ids of the lambdas that have a name, are nothing but called by it, and alone on their line."""
-    owner: dict[int, str] = {}
-    handed: set[str] = set()
-    lines: list[int] = []
-    callees: set[int] = set()
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Lambda):
-            lines.append(node.lineno)
-        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Lambda):
-            target = node.targets[0]
-            if len(node.targets) == 1 and isinstance(target, (ast.Name, ast.Attribute)):
-                owner[id(node.value)] = _last(target)
-        elif isinstance(node, ast.Call):
-            callees.add(id(node.func))
-        elif isinstance(node, ast.Global):
-            handed.update(node.names)
-        if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Load):
-            if id(node) not in callees:  # a call is met before what it calls
-                handed.add(_last(node))
-    alone = {
-        id(n) for n in ast.walk(tree)
-        if isinstance(n, ast.Lambda) and lines.count(n.lineno) == 1
+def watchable(tree: ast.Module) -> set[int]:
+    """The ids of the lambdas that may be rewritten: those alone on their line that Keras won't marshal.
+
+    A layer ``Lambda`` marshals the code that it is given. So a lambda has to be called only; where no
+    such layer is named, it may also be handed to functions of the same text, or kept in a list.
+    """
+    parents = {id(part): node for node in ast.walk(tree) for part in ast.iter_child_nodes(node)}
+    nodes = list(ast.walk(tree))
+    own = {n.name for n in nodes if isinstance(n, (ast.FunctionDef, ast.ClassDef))}
+    words = {_last(n) for n in nodes} | {a.name for n in nodes for a in _aliases(n)}
+    marshals = bool(words & {"Lambda", "marshal", "__code__"})
+
+    def stays(node: ast.AST) -> bool:
+        """Whether what is done with a function here leaves it with code of this text."""
+        parent = parents[id(node)]
+        if isinstance(parent, ast.Call) and parent.func is node:
+            return True
+        if isinstance(parent, ast.keyword):
+            parent = parents[id(parent)]
+        handed = isinstance(parent, ast.Call) and _last(parent.func) in own
+        kept = (ast.List, ast.Tuple, ast.Dict, ast.Return)
+        return not marshals and (handed or isinstance(parent, kept))
+
+    gone = {
+        _last(n) for n in nodes
+        if isinstance(getattr(n, "ctx", None), ast.Load) and _last(n) and not stays(n)
     }  # fmt: skip
-    return {number for number, name in owner.items() if name not in handed} & alone
+    lambdas = [n for n in nodes if isinstance(n, ast.Lambda)]
+    lines = [n.lineno for n in lambdas]
+    found = set()
+    for node in lambdas:
+        parent = parents[id(node)]
+        bound = _last(parent.targets[0]) if isinstance(parent, ast.Assign) else ""
+        named = bound and len(parent.targets) == 1 and bound not in gone  # type: ignore[attr-defined]
+        if lines.count(node.lineno) == 1 and (named or stays(node)):
+            found.add(id(node))
+    return found
 
 
-def _last(node: ast.Name | ast.Attribute) -> str:
-    return node.id if isinstance(node, ast.Name) else node.attr
+def _last(node: ast.AST) -> str:
+    """A name, or that of an attribute; "" of anything else."""
+    if isinstance(node, ast.Name):
+        return node.id
+    return node.attr if isinstance(node, ast.Attribute) else ""
+
+
+def _aliases(node: ast.AST) -> list[ast.alias]:
+    return node.names if isinstance(node, (ast.Import, ast.ImportFrom)) else []
 
 
 def either(flag: ast.expr, watched: ast.expr, plain: ast.expr) -> ast.expr:

@@ -135,6 +135,18 @@ def tape_variable(node: ast.With, name: str | None) -> str | None:
     return names[0] if names else None
 
 
+def after_docstring(function: ast.FunctionDef) -> ast.stmt:
+    """The first statement of a function that does something.
+
+    Raises:
+        StopIteration: If there is none.
+    """
+    return next(
+        s for s in function.body
+        if not (isinstance(s, ast.Expr) and isinstance(s.value, ast.Constant))
+    )  # fmt: skip
+
+
 def binds(statement: ast.AST, name: str) -> bool:
     """Whether a statement binds a name."""
     return any(

@@ -6,7 +6,7 @@ import ast
 
 from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case
-from tapemagic.diagnosis.edits import body_lines, indent_of
+from tapemagic.diagnosis.edits import after_docstring, body_lines, indent_of
 from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter, mechanical
 from tapemagic.traces.model import Site
 
@@ -35,7 +35,7 @@ def in_call(case: Case, at: Site | None) -> str | None:
         name = target.attr.lstrip("_")
         while name in taken or any(a.arg == name for a in method.args.args):
             name += "_"
-        first = next(s for s in method.body if not _is_text(s))
+        first = after_docstring(method)
         lead = indent_of(rw.text, first.lineno)
         rw.edits.insert_line(body_lines(rw.text, first)[0], f"{lead}{name} = {value}")
         for use in places:
@@ -112,7 +112,3 @@ def _locals(made: ast.FunctionDef) -> set[str]:
     return names | {
         n.id for n in ast.walk(made) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)
     }
-
-
-def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)

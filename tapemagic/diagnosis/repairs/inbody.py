@@ -6,7 +6,7 @@ import ast
 
 from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case
-from tapemagic.diagnosis.edits import body_lines, indent_of, shifted, siblings
+from tapemagic.diagnosis.edits import after_docstring, body_lines, indent_of, shifted, siblings
 from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter, mechanical
 from tapemagic.traces.model import Site
 
@@ -29,7 +29,7 @@ def in_body(case: Case, at: Site | None) -> str | None:
     if read & _own(function):
         raise NoRepair
     if isinstance(function, ast.FunctionDef):
-        first = next(s for s in function.body if not _is_text(s))
+        first = after_docstring(function)
         lead = indent_of(rw.text, first.lineno)
         if first.lineno == function.lineno:
             raise NoRepair
@@ -119,7 +119,3 @@ def _as_function(rw: Rewriter, function: ast.Lambda, moved: list[ast.Assign]) ->
 
 def _rows(rw: Rewriter, moved: list[ast.Assign], lead: str) -> str:
     return "\n".join(shifted(rw.text, *body_lines(rw.text, one), lead) for one in moved)
-
-
-def _is_text(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
