@@ -226,8 +226,10 @@ class Statements(Expressions):
         loads = [ast.copy_location(ast.Name(n, ast.Load()), at) for n in names]
         spot = self.spot("enter", node, names=names)
         test = ast.BoolOp(ast.And(), [flag, self.hook("enter", at, index, spot.index, *loads)])
-        leave = ast.Expr(self.hook("leave", at))
-        watched = ast.Try(self.block(body), [], [], [leave])
+        # ``with``, not ``finally``: after an exception a frame's own line stays that of the exception
+        # only so, and IPython reads it.
+        around = ast.Attribute(ast.Constant(HOOKS), "around", ast.Load())
+        watched = ast.With([ast.withitem(around)], self.block(body))
         both = ast.If(test, [watched], plain)
         return [ast.copy_location(both, at)]
 

@@ -135,19 +135,22 @@ def _beside(case: Case, bound: Binding) -> Site | None:
 
 
 def _returned(case: Case, bound: Binding) -> Site | None:
-    """The ``return`` of a function that computed a part of the target, and never read the name."""
+    """Where a function that never read the name went on to the target: its next step, or ``return``."""
     home, enter = _home(case, bound.at), case.with_statement()
     if home is None or _is_read(home, bound.name):
         return None
     if enter is not None and _frame(enter) == _frame(bound.at):
         return None
-    sites = (
-        _in_frame(op, bound.at)
-        for op in case.view.trace.ops[: case.view.query.op] if _leads_on(case, op)
-    )  # fmt: skip
-    if not any(s is not None and home.lineno <= s.line <= (home.end_lineno or 0) for s in sites):
+    ops = case.view.trace.ops[: case.view.query.op]
+    found = [(op.index, _in_frame(op, bound.at)) for op in ops if _leads_on(case, op)]
+    inside = [
+        (index, site) for index, site in found
+        if site is not None and home.lineno <= site.line <= (home.end_lineno or 0)
+    ]  # fmt: skip
+    if not inside:
         return None
-    return _end(case, home, bound.at)
+    after = (site for index, site in inside if index >= bound.index and site.line > bound.at.line)
+    return next(after, None) or _end(case, home, bound.at)
 
 
 def _ignored(case: Case, tensor: int, bound: list[Binding]) -> Site | None:

@@ -107,3 +107,12 @@ def test_a_cell_that_runs_cells(kernel: Kernel) -> None:
     outcome = kernel.done("%%tape\nget_ipython().run_cell('inner = 1 + 1')\ninner")
     assert outcome.text == "2"
     assert len(outcome.reports) == 1
+
+
+def test_the_arrow_stands_where_a_function_raised(kernel: Kernel) -> None:
+    """IPython takes the line of a kernel's cell from the frame itself, not from the traceback."""
+    cell = "def f(a):\n    b = 1\n    c = [a]\n    raise ValueError(c)\nf(1)"
+    plain = kernel.run(cell)
+    traced = kernel.run(f"%%tape\n{cell}")
+    assert "----> 4     raise ValueError(c)" in plain.traceback
+    assert "----> 5     raise ValueError(c)" in traced.traceback

@@ -117,10 +117,9 @@ class Control(Stores):
                 if value is operand:
                     self.top.shared[name] = (operand, mark)
 
-    def _leave(self) -> bool:
+    def _leave(self) -> None:
         if self.stack:
             self.top = self.stack.pop()
-        return False
 
     def _define(self, function: Any) -> Any:
         if hasattr(function, "__code__"):

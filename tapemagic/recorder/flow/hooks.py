@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 HOT = ("o", "c", "r", "n", "p", "z", "e", "turn")  # they run most, and guard themselves
 HANDING = ("s", "v", "i", "a", "b", "k", "w", "turned")  # they hand their second argument on
-GUARDED = (*HANDING, "j", "t", "u", "g", "sync", "enter", "leave", "within")
+GUARDED = (*HANDING, "j", "t", "u", "g", "sync", "enter", "within")
 
 
 class Hooks:
@@ -28,6 +29,19 @@ class Flags:
 
     def __reduce__(self) -> Any:
         return (inert_flags, ())
+
+
+class Around:
+    """What the body of a called function stands in: its activation ends with it, however it ends."""
+
+    def __init__(self, leave: Callable[[], object]) -> None:
+        self._leave = leave
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_error: object) -> None:
+        self._leave()
 
 
 class _InertHooks(Hooks):
@@ -68,7 +82,8 @@ def silence(hooks: Hooks) -> None:
             setattr(hooks, name, lambda function: function)
     for name in ("o", "c", "r", "n", *HANDING):
         setattr(hooks, name, second)
-    for name in ("j", "t", "u", "g", "e", "turn", "sync", "leave", "enter", "within"):
+    for name in ("j", "t", "u", "g", "e", "turn", "sync", "enter", "within"):
         setattr(hooks, name, nothing)
     hooks.p = lambda _spot, _old, value: value  # type: ignore[attr-defined]
+    hooks.around = Around(nothing)  # type: ignore[attr-defined]
     hooks.z = lambda value: value  # type: ignore[attr-defined]
