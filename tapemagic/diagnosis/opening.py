@@ -28,7 +28,7 @@ def open_bodies(trace: Trace, registry: Any) -> None:
         registry: Knows the bodies, and which inputs of an op have a gradient.
     """
     graphs = {query.graph for query in trace.queries} or {None}
-    for op in trace.ops:
+    for op in trace.ops if trace.queries else trace.ops[trace.begun :]:
         if op.phase != "forward" or op.graph not in graphs:
             continue
         if not op.recorded and trace.queries:
@@ -84,7 +84,7 @@ def _passes(op: Op, body: Body, registry: Any, used: set[int]) -> tuple[bool | N
 def traced_before(trace: Trace) -> list[str]:
     """Say which calls run a function whose own tape ran in an earlier cell, when it was traced."""
     said = {}
-    for op in trace.ops:
+    for op in trace.ops[trace.begun :]:
         if op.body is not None and op.at is not None and op.at.here and _old_tape(trace, op.body):
             said[op.body] = (
                 f"The call on line {op.at.line} runs a tf.function that was traced before this cell, "

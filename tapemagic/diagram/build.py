@@ -101,7 +101,10 @@ def _sketch(report: Report, trace: Trace, call: int | None) -> tuple[Sketch, int
         )
     sketch.chosen = select.relevant(graph, calls)
     if not calls:
-        sketch.chosen = {op.index for op in graph.ops if op.phase == "forward"}
+        first = trace.begun  # a call's ops have indices of their own, above those of the trace
+        sketch.chosen = {
+            op.index for op in graph.ops if op.phase == "forward" and op.index >= first
+        }
     return sketch, (len(report.calls) - len(calls) if call is None else 0)
 
 

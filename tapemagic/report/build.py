@@ -54,6 +54,7 @@ def build_report(
     """
     places: Texts = {(t.label, t.file): t for t in texts.values()}
     places[None, None] = text
+    trace.begun = begun
     report = Report(source=text.source, trace=trace)
     forward = [op for op in trace.ops[begun:] if op.phase == "forward" and op.graph is None]
     report.executed = len(forward)

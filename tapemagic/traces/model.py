@@ -270,3 +270,4 @@ class Trace:
     notes: list[str] = field(default_factory=list)  # about what was asked of the run
     faults: list[str] = field(default_factory=list)  # what tapemagic itself failed to observe
     whole: bool = True  # the code was rewritten, so Python data flow was seen too
+    begun: int = 0  # ops before this index ran in earlier cells

@@ -457,3 +457,17 @@ def test_a_function_traced_in_this_cell_is_not_told_as_traced_before() -> None:
     names: dict[str, Any] = {}
     report = run_cell(TRAIN + "loss = train(tf.constant([1.2, 3.4]))\n", names)
     assert not any("traced before" in note for note in report.notes)
+
+
+def test_ops_of_an_earlier_cell_are_not_drawn_where_nothing_is_asked() -> None:
+    names: dict[str, Any] = {}
+    run_cell(
+        "import tensorflow as tf\nx = tf.Variable(2.0)\n"
+        "with tf.GradientTape(persistent=True) as tape:\n    y = tf.sin(x)\n",
+        names,
+    )
+    diagram = build(run_cell("z = tf.exp(1.0)\n", names))
+    assert [node.kind for node in diagram.nodes if node.role == "op"] == ["Exp"]
+    nothing = run_cell("1 + 1\n", names)
+    assert nothing.notes == ["No TensorFlow op ran in this cell: there was nothing to trace."]
+    assert build(nothing).nodes == []
