@@ -66,7 +66,9 @@ def _parser() -> argparse.ArgumentParser:
         help="where to write the HTML page (default: tapemagic-demo.html in this folder)",
     )
     explain = commands.add_parser("explain", help="tell what a cause means, and how it is mended")
-    explain.add_argument("slug", metavar="CAUSE", help="such as left-tensorflow")
+    explain.add_argument(
+        "slug", metavar="CAUSE", nargs="?", help="such as left-tensorflow (default: list all)"
+    )
     commands.add_parser("causes", help="list all causes")
     return parser
 
@@ -76,7 +78,7 @@ def _run(options: argparse.Namespace) -> int:
         return _demo(options.page)
     from tapemagic.diagnosis import guide
 
-    if options.command == "causes":
+    if options.command == "causes" or options.slug is None:
         print(guide.listing(_width()), end="")
         print("\nMore about one of them: python -m tapemagic explain CAUSE")
         return 0

@@ -71,7 +71,9 @@ _ARGUMENTS = (
     argument(
         "--save",
         metavar="FILE",
-        help="Save the report too; the suffix chooses the form, such as .html, .svg or .json.",
+        action="append",
+        help="Save the report too; the suffix chooses the form, such as .html, .svg or .json. "
+        "Can be given several times.",
     ),
     argument(
         "-o",
@@ -89,13 +91,13 @@ class Request:
     Attributes:
         run: How the cell is run.
         display: How its report is shown.
-        save: File to save the report to.
+        save: Files to save the report to.
         output: Name to keep the report in.
     """
 
     run: RunOptions
     display: DisplayOptions
-    save: str | None = None
+    save: tuple[str, ...] = ()
     output: str | None = None
 
 
@@ -139,7 +141,7 @@ def read_request(arguments: Namespace, defaults: RunOptions, display: DisplayOpt
             table=_given(arguments.table, display.table),
             quiet=_given(arguments.quiet, display.quiet),
         ),
-        save=None if arguments.save is None else unquote(arguments.save),
+        save=tuple(map(unquote, arguments.save or ())),
         output=output,
     )
 

@@ -117,8 +117,8 @@ class TapeMagic(Magics):
         try:
             if report.needs_attention or not request.display.quiet:
                 show_report(report, run.progress)
-            if request.save is not None:
-                save_report(report, request.save)
+            for file in request.save:
+                save_report(report, file)
         except KeyboardInterrupt:
             show_sentence("The report was interrupted; %tape last shows it again.")
         except Exception as failure:

@@ -301,7 +301,7 @@ def _watch_error(report: Report, text: CellText, line: int | None, lines: set[in
         f"tape.watch was given the Keras variable `{name}`, which it can't take; a trainable one "
         "is watched by itself."
         if "Variable" in kind
-        else f"tape.watch was given `{name}`, a {kind}: it takes tensors and variables only."
+        else f"tape.watch was given `{name}`, of type {kind}: it takes tensors and variables only."
     )
     return Why(
         "bad-argument", "error", said, at, (at.line,) if at is not None and at.here else (),

@@ -114,6 +114,12 @@ def test_save(kernel: Kernel, tmp_path: Path) -> None:
     assert file.read_text() == "stub report: NoneType, 0 calls"
 
 
+def test_save_to_several_files(kernel: Kernel, tmp_path: Path) -> None:
+    first, second = tmp_path / "one.txt", tmp_path / "two.txt"
+    kernel.done(f"%%tape -q --save {first} --save {tmp_path}/none/x.md --save {second}\nx = 1")
+    assert (first.exists(), second.exists()) == (True, True)
+
+
 def test_save_that_fails(kernel: Kernel, tmp_path: Path) -> None:
     for file in (tmp_path / "x.odd", tmp_path / "nowhere" / "x.txt"):
         outcome = kernel.done(f"%%tape --save {file}\n7")

@@ -43,9 +43,13 @@ def recognise(case: Case) -> Found | None:
                 at = view.trace.ops[maker].at
     mine = [a for a, t in zip(inner.sources, inner.results, strict=False) if t in view.targets]
     inner_name = ", ".join(f"`{a.name}`" for a in (mine or inner.sources)[:2])
+    derivative = next((t for t in inner.results if t is not None), None)
+    what, came = f"`{case.target}`", ""
+    if not mine and derivative is not None:
+        what, came = case.call_it(derivative), f", of which `{case.target}` was made,"
     return Found(
         at or inner.at,
-        f"`{case.target}` is the derivative of {', '.join(f'`{a.name}`' for a in inner.targets)} "
+        f"{what}{came} is the derivative of {', '.join(f'`{a.name}`' for a in inner.targets)} "
         f"with respect to {inner_name}, and it does not depend on `{case.name}`: it is constant "
         "there, so the next derivative is zero and the tape says None.",
         "Nothing to mend if the function is linear or separable in it; use "

@@ -233,7 +233,7 @@ class TapesProbe:
         """Whether this is a thread whose ops are not observed."""
         if self.private.observed_here(self.ops.on_op):
             return False
-        note = "A tape was used on another thread, whose ops are not observed: it is left out."
+        note = "A tape was asked on another thread: what it gave there is not explained."
         if note not in self.log.notes:
             self.log.notes.append(note)
         return True
