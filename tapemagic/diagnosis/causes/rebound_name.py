@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from tapemagic.diagnosis.case import Case, Found
 from tapemagic.diagnosis.cause import Cause
-from tapemagic.diagnosis.repairs.rebinding import in_place, rebinding
-from tapemagic.traces.model import Binding
+from tapemagic.diagnosis.repairs.rebinding import in_place, new_variable, rebinding
+from tapemagic.traces.model import Binding, Tensor
 
 TEXT = """
 `x = x + 1` does not change the variable `x`: it makes a new tensor and lets the name `x` hold it.
@@ -43,15 +43,37 @@ def recognise(case: Case) -> Found | None:
     if pair is None:
         return None
     before, now = pair
-    return Found(
-        now.at,
+    said = (
         f"Since {case.line(now.at)} the name `{now.name}` holds a plain tensor, no longer the "
         f"variable of {case.line(before.at)}: `{_statement(case, now)}` rebinds the name "
-        "instead of assigning to the variable.",
+    )
+    old, new = (view.trace.tensors.get(one.tensor) for one in (before, now))
+    if old is not None and new is not None and not _takes(old, new):
+        return Found(
+            now.at,
+            f"{said}to a tensor of another dtype or shape, which the variable can't take.",
+            f"Make a variable of it, `{now.name} = tf.Variable(...)`, or make the first one as it "
+            "shall be; or call tape.watch on the tensor.",
+            new_variable(case, now),
+        )
+    return Found(
+        now.at,
+        f"{said}instead of assigning to the variable.",
         f"Change the variable in place with `{now.name}.assign(...)` (or assign_add, "
         "assign_sub); or call tape.watch on the tensor.",
         in_place(case, now),
     )
+
+
+def _takes(variable: Tensor, value: Tensor) -> bool:
+    """Whether a variable can be assigned a value: by its dtype and what is known of the shapes."""
+    if variable.dtype != value.dtype:
+        return False
+    if variable.shape is None or value.shape is None:
+        return True
+    pairs = zip(variable.shape, value.shape, strict=False)
+    same = all(None in pair or pair[0] == pair[1] for pair in pairs)
+    return len(variable.shape) == len(value.shape) and same
 
 
 def _statement(case: Case, binding: Binding) -> str:

@@ -6,7 +6,7 @@ import ast
 
 from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case
-from tapemagic.diagnosis.edits import after_docstring, body_lines, indent_of
+from tapemagic.diagnosis.edits import after_docstring, body_lines, indent_of, with_of_tape
 from tapemagic.diagnosis.repairs.rewriter import NoRepair, Rewriter, mechanical
 from tapemagic.traces.model import Site
 
@@ -35,12 +35,23 @@ def in_call(case: Case, at: Site | None) -> str | None:
         name = target.attr.lstrip("_")
         while name in taken or any(a.arg == name for a in method.args.args):
             name += "_"
-        first = after_docstring(method)
+        first = _first(case, method, places)
         lead = indent_of(rw.text, first.lineno)
         rw.edits.insert_line(body_lines(rw.text, first)[0], f"{lead}{name} = {value}")
         for use in places:
             rw.put(use, lambda name=name: name)  # type: ignore[misc]
     return rw.source()
+
+
+def _first(case: Case, method: ast.FunctionDef, places: list[ast.Attribute]) -> ast.stmt:
+    """The statement of a method to compute it before: inside the tape's block, if that is in it."""
+    enter = case.with_statement()
+    block = with_of_tape(case.here, enter.line) if enter is not None and enter.here else None
+    if block is not None and any(n is block for n in ast.walk(method)):
+        inside = {id(n) for n in ast.walk(block)}
+        if all(id(place) in inside for place in places):
+            return block.body[0]
+    return after_docstring(method)
 
 
 def _uses(
@@ -84,10 +95,13 @@ def _kept(rw: Rewriter, statement: ast.Assign, made: ast.FunctionDef) -> str:
     if any(name in known for name in kept):
         raise NoRepair  # the object keeps something else by that name
     indent = indent_of(rw.text, statement.lineno)
-    new = f"\n{indent}".join(f"self.{name} = {name}" for name in kept) or "pass"
+    new = f"\n{indent}".join(f"self.{name} = {name}" for name in kept)
     for name in read:
         rw.forget(name)
-    rw.edits.replace(span(statement), new)
+    if not new and len(made.body) > 1 and statement in made.body:
+        rw.edits.delete_lines(*body_lines(rw.text, statement))
+    else:
+        rw.edits.replace(span(statement), new or "pass")
     return value
 
 

@@ -7,7 +7,7 @@ import ast
 from tapemagic.cell.text import span
 from tapemagic.diagnosis.case import Case
 from tapemagic.diagnosis.edits import Edits, dotted, indent_of
-from tapemagic.diagnosis.repairs.rewriter import mechanical
+from tapemagic.diagnosis.repairs.rewriter import Rewriter, mechanical
 from tapemagic.diagnosis.repairs.watching import insert_watch
 from tapemagic.diagnosis.view import QueryView
 from tapemagic.traces.model import Argument, Binding
@@ -71,6 +71,19 @@ def in_place(case: Case, binding: Binding) -> str | None:
             _assigned(edits, other)
         return edits.source()
     return _each(case, node) or _watched(case)
+
+
+@mechanical
+def new_variable(case: Case, binding: Binding) -> str | None:
+    """``w = tf.cast(w, ..)`` becomes ``w = tf.Variable(tf.cast(w, ..))``, where it runs once."""
+    if not binding.at.here:
+        return None
+    node = case.here.statement_at(binding.at.line)
+    tree, rw = case.here.tree, Rewriter(case.here)
+    if tree is None or node not in tree.body or not isinstance(node, ast.Assign):
+        return None
+    rw.put(node.value, lambda: f"{rw.tf}.Variable({rw.inside(node.value)})")
+    return rw.source()
 
 
 def _whole(node: ast.AST | None, binding: Binding) -> bool:
