@@ -154,7 +154,7 @@ def _returned(case: Case, bound: Binding) -> Site | None:
 
 
 def _ignored(case: Case, tensor: int, bound: list[Binding]) -> Site | None:
-    """``f(x)``, where the parameter that took the value is not read: the ``return`` of ``f``."""
+    """``f(x)``, where the parameter that took the value is not read: what ``f`` made without it."""
     makers = (case.view.graph.maker.get(t) for t in case.view.targets)
     op = next((case.view.trace.ops[m] for m in makers if m is not None), None)
     enter = case.with_statement()
@@ -171,7 +171,7 @@ def _ignored(case: Case, tensor: int, bound: list[Binding]) -> Site | None:
             return None
         names = _parameters(call, home, names)
         if not any(_is_read(home, name) for name in names):
-            return _end(case, home, inner) if names else None
+            return inner if names else None
     return None
 
 

@@ -136,6 +136,8 @@ def complaints(program: Program) -> list[str]:
         seed()
         names, reports = traced(program)
         traced_after = after(names)
+    if "returned a result with an exception set" in str(error):
+        return []  # TensorFlow's own C code forgot an exception: where it comes up is chance
     last = reports[-1].error
     said = []
     told = last and last.type

@@ -12,10 +12,6 @@ from tests.questions.reading import names, read
 PLAIN = cells("plain.ipy")
 TENSORFLOW = cells("tensorflow.ipy")
 CAUGHT = ("raises RecursionError", "raises SystemExit caught")
-OPEN = {
-    # TensorFlow makes its traceback from the frame's last instruction, which is in our finally.
-    "error of a bool tensor in a graph": "the line is one too large",
-}
 QUESTIONS = names()
 NEW_SYNTAX = {"type parameters of functions": (3, 12)}
 
@@ -45,13 +41,7 @@ def test_plain_python(name: str) -> None:
     )
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(n, marks=pytest.mark.xfail(strict=True, reason=OPEN[n])) if n in OPEN else n
-        for n in TENSORFLOW
-    ],
-)
+@pytest.mark.parametrize("name", TENSORFLOW)
 def test_tensorflow(name: str) -> None:
     import tensorflow as tf
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from types import CodeType
+from contextlib import closing
+from types import CodeType, SimpleNamespace
 from typing import Any
 
 from tapemagic.cell.spots import Rewritten
 from tapemagic.recorder.flow.control import Control
-from tapemagic.recorder.flow.hooks import GUARDED, HANDING, HOT, Around, silence
+from tapemagic.recorder.flow.hooks import GUARDED, HANDING, HOT, silence
 from tapemagic.recorder.flow.state import Activation
 from tapemagic.recorder.kinds import (
     Kinds,
@@ -31,7 +32,9 @@ class Flow(Control):
             setattr(self.hooks, name, getattr(self, f"_{name}"))
         for name in GUARDED:
             setattr(self.hooks, name, self._guard(getattr(self, f"_{name}")))
-        self.hooks.around = Around(self._leave)  # type: ignore[attr-defined]
+        # The body of a called function stands in it: its activation ends however the body ends.
+        ending = SimpleNamespace(close=self._guard(self._leave))
+        self.hooks.around = closing(ending)  # type: ignore[attr-defined]
 
     def add(self, made: Rewritten) -> None:
         """Make flags and definition hooks for a rewritten tree."""

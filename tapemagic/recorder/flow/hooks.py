@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from contextlib import nullcontext
 from typing import Any
 
 HOT = ("o", "c", "r", "n", "p", "z", "e", "turn")  # they run most, and guard themselves
@@ -29,19 +29,6 @@ class Flags:
 
     def __reduce__(self) -> Any:
         return (inert_flags, ())
-
-
-class Around:
-    """What the body of a called function stands in: its activation ends with it, however it ends."""
-
-    def __init__(self, leave: Callable[[], object]) -> None:
-        self._leave = leave
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *_error: object) -> None:
-        self._leave()
 
 
 class _InertHooks(Hooks):
@@ -85,5 +72,5 @@ def silence(hooks: Hooks) -> None:
     for name in ("j", "t", "u", "g", "e", "turn", "sync", "enter", "within"):
         setattr(hooks, name, nothing)
     hooks.p = lambda _spot, _old, value: value  # type: ignore[attr-defined]
-    hooks.around = Around(nothing)  # type: ignore[attr-defined]
+    hooks.around = nullcontext()  # type: ignore[attr-defined]
     hooks.z = lambda value: value  # type: ignore[attr-defined]
