@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from tests.cell.run import cells
-from tests.cell.test_sacred import OPEN
 from tests.kernel.compare import facts
 from tests.kernel.driver import Kernel
 
@@ -58,7 +57,7 @@ def outcome(kernel: Kernel, cell: str) -> tuple[dict[str, object], Any, int]:
     return facts(seen), kernel.value(AFTER), len(seen.reports)
 
 
-@pytest.mark.parametrize("name", [n for n in CELLS if n not in OPEN])
+@pytest.mark.parametrize("name", list(CELLS))
 def test_same(kernel: Kernel, name: str) -> None:
     outcome(kernel, CELLS[name])  # what the cell leaves is there for both of the next runs
     plain, after, none = outcome(kernel, "# plain\n" + CELLS[name])
